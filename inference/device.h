@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "inference/graph.h"
+#include "inference/result.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace infer {
+
+enum class Hint { Latency, Throughput };
+enum class Precision { Auto, F32, BF16, F16, Int8 };
+
+struct CompileOptions {
+    Hint hint = Hint::Throughput;
+    Precision precision = Precision::Auto;
+    int batch = 0;    // rows a request; 0: the hint and the device decide
+    int requests = 0; // requests of the pool; 0: lanes + 2
+    int streams = 0;  // lanes; 0: the hint decides
+    int threads = 0;  // threads in all; 0: all cores this process may use
+    std::map<std::string, std::string> extra; // the device's own options, from device-options
+};
+
+// What an executor wants in one input: the pre-processor writes exactly this.
+struct InputFormat {
+    enum Layout { NCHW, NHWC, Plain } layout = NHWC; // Plain: not an image, memory as the shape says
+    ElementType type = ElementType::F32;
+    bool takes_frames = false; // true: give it the frame as it is, the device pre-processes
+    std::string name;
+    Shape shape; // as the model says (images: N, C, H, W, or N, H, W, C if the model itself is NHWC)
+};
+
+struct OutputFormat {
+    std::string name;
+    ElementType type = ElementType::F32;
+    Shape shape; // [rows, ...] for models that can be batched
+};
+
+// One batch on its way through an executor. Its memory is the executor's (a GPU's may be pinned),
+// made once by make_requests().
+struct Request {
+    std::vector<TensorView> inputs;         // one a model input, [rows, ...] in its InputFormat
+    std::vector<TensorView> outputs;        // dense row-major; valid in `done` and until the next submit
+    uint64_t rows = 0;                      // bit r set: row r holds a frame; other rows are stale
+    std::function<void(const Error*)> done; // nullptr on success. Called on a device thread.
+    std::shared_ptr<void> memory;           // keeps the executor's memory alive with the request
+};
+
+// A model made ready for one device.
+class Executor {
+public:
+    virtual ~Executor() = default; // waits for requests in flight; never on a device thread
+
+    virtual std::span<const InputFormat> inputs() const = 0;
+    virtual std::span<const OutputFormat> outputs() const = 0;
+    virtual int batch() const = 0; // rows a request
+
+    // `count` requests with their memory, for a RequestPool to lend out.
+    virtual Result<std::vector<Request>> make_requests(int count) = 0;
+
+    // Starts `request` and returns at once. Calls request.done exactly once, from any thread,
+    // possibly before submit() returns. Thread-safe.
+    virtual void submit(Request& request) = 0;
+
+    // How many requests the device runs at once; >= 1. The pool holds at least two more.
+    virtual int lanes() const = 0;
+
+    // What this executor is, for stats and tools: device name, precision, threads, kernels...
+    virtual std::map<std::string, std::string> describe() const = 0;
+
+    // Time by layer since compile: name, op, kernel, calls, microseconds. Empty unless
+    // CompileOptions::extra["profile"] was set.
+    struct LayerTime {
+        std::string name, op, kernel;
+        uint64_t calls = 0;
+        double total_us = 0;
+    };
+    virtual std::vector<LayerTime> layer_times() const { return {}; }
+};
+
+// One kind of device: the only thing a new one has to define.
+struct DeviceDef {
+    std::string_view name;                         // what users write in device=, e.g. "CPU"
+    Result<std::vector<std::string>> (*devices)(); // their names, or the reason why there is none
+    // `graph` has been through optimize(), with the batch dimension it is to run at.
+    Result<std::unique_ptr<Executor>> (*compile)(const Graph& graph, const CompileOptions&);
+    // The batch this device wants for a hint; the graph is loaded at it.
+    int (*preferred_batch)(Hint);
+};
+
+// Made from devices/meson.build.
+const DeviceDef* find_device(std::string_view name);
+std::span<const DeviceDef* const> all_devices();
+
+} // namespace infer

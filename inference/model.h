@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "inference/graph.h"
+#include "inference/result.h"
+
+#include <map>
+#include <string>
+
+namespace infer {
+
+struct LoadOptions {
+    std::map<std::string, Shape> shapes; // input name -> shape that replaces the file's ("" = the only image input)
+    int batch = 1;                       // rows a request; > 1 rewrites the batch dimension
+};
+
+// Reads a model file (its format is told by content and extension), applies `options`, works out
+// every type and shape, and names all unsupported operators at once if there are any.
+// The graph is as in the file; optimize() comes next.
+Result<Graph> load_model(const std::string& path, const LoadOptions& options = {});
+
+// Types and shapes of every value, in node order; folds nothing.
+Result<void> infer_shapes(Graph& graph);
+
+// Runs the passes (inference/passes, in the order of their list): constant folding, BatchNorm into
+// convolution, activation and residual fusion, dead nodes...
+Result<void> optimize(Graph& graph);
+
+// Runs the graph with the reference kernels alone: slow and plain. Inputs in graph order.
+Result<std::vector<Tensor>> run_reference(const Graph& graph, const std::vector<Tensor>& inputs);
+
+// SHA-256-like content key (hex) of the model's file(s), for sharing and for caches.
+Result<std::string> content_hash(const std::string& path);
+
+} // namespace infer

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "inference/decoder.h"
+#include "inference/preprocess.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace infer {
+
+// What a user (or the model's side file) says about a model. Everything is optional: what is left
+// out comes from the model and its decoder's family.
+struct ModelConfig {
+    std::string decoder = "auto";
+    std::vector<std::string> labels;
+    std::optional<float> threshold, iou_threshold;
+    std::optional<PreprocessSpec::Color> color;
+    std::optional<PreprocessSpec::Resize> resize;
+    std::optional<float> pad;
+    std::optional<std::array<float, 3>> mean, std;
+    std::map<std::string, Shape> shapes;                // declared shapes replaced
+    std::map<std::string, std::vector<float>> values;   // constant values of inputs that take no image
+};
+
+// `text`: the JSON itself, or the name of a JSON file. Errors name the key and what it may be.
+Result<ModelConfig> read_model_config(const std::string& text);
+// The side file of a model (MODEL.json beside MODEL.onnx / MODEL.xml) if it is there, else empty.
+Result<ModelConfig> side_config(const std::string& model_path);
+// `over` wins, key by key.
+ModelConfig merge(ModelConfig base, const ModelConfig& over);
+// One label a line; blank lines at the end do not count.
+Result<std::vector<std::string>> read_labels(const std::string& path);
+
+// Everything about a frame's way that is not the Session's: travels with the frame. Immutable.
+struct Processing {
+    PreprocessSpec preprocess;
+    const DecoderDef* decoder = nullptr;
+    DecodeOptions options;
+    std::vector<std::string> labels;
+    int image_input = 0;                              // which model input takes the picture
+    std::vector<std::pair<int, std::vector<float>>> values; // other inputs and what they get
+    std::string why_decoder, why_preprocess;          // for `gst-inference info`
+
+    std::string label(int id) const; // its name, or the number
+};
+
+// Chooses decoder, pre-processing and labels for a compiled model.
+Result<std::shared_ptr<const Processing>> make_processing(std::span<const InputFormat> inputs,
+                                                          std::span<const OutputFormat> outputs,
+                                                          const ModelConfig& config);
+
+} // namespace infer

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "inference/device.h"
+#include "inference/frame.h"
+#include "inference/processing.h"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace infer {
+
+// What makes two sessions the same one: elements whose configs are equal share it.
+struct SessionConfig {
+    std::string model;          // file; its content counts, not its name
+    std::string device = "CPU"; // CPU, GPU, GPU.1, MULTI:GPU,CPU, AUTO
+    CompileOptions options;
+    double latency_limit_ms = 0;         // 0: none
+    std::map<std::string, Shape> shapes; // declared input shapes replaced
+    bool is_private = false;             // never shared
+};
+
+enum class FrameStatus { Inferred, Skipped, Dropped, Failed };
+std::string_view name_of(FrameStatus status); // "inferred", ...
+
+// What inference says about one frame.
+struct Results {
+    std::vector<Detection> detections;      // in pixels of the frame, clipped to it
+    std::vector<Classification> classes;    // of the whole frame
+    std::vector<std::pair<std::string, Tensor>> tensors; // decoder=none: copies of the raw outputs
+    std::shared_ptr<const Processing> processing;        // gives labels their names
+    std::string device;
+    int batch = 0;             // frames that were in its batch
+    int64_t latency_us = 0;    // from push() to decoded
+    int64_t preprocess_us = 0, inference_us = 0, decode_us = 0; // the rest is waiting
+};
+
+// What leaves a source, in the order it came in.
+struct Output {
+    std::unique_ptr<Item> item; // the frame or marker that was pushed
+    bool is_frame = false;
+    uint64_t number = 0; // of the frame in its source, from 0; markers do not count
+    FrameStatus status = FrameStatus::Inferred;
+    std::string reason; // why, unless Inferred
+    Results results;
+};
+
+// Opening hours of push(): Flushing between flush_start() and flush_stop(), Closed after close().
+enum class PushResult { Ok, Flushing, Closed, Failed };
+
+struct SourceOptions {
+    std::string name; // for messages
+    int priority = 0; // higher goes first when sources compete
+    int64_t batch_timeout_us = -1; // how long a frame may wait for company; -1: auto
+    int64_t frame_duration_us = 0; // 0: not known, or not live
+    bool live = false;
+};
+
+// One video on its way through a Session. Two threads use it: the streaming thread pushes, the
+// task of its src pad pops; flush_start(), flush_stop(), close() and the getters may come from any
+// thread. No call waits for another source's downstream, ever.
+class Source {
+public:
+    virtual ~Source() = default; // close()s; nothing is called back afterwards
+
+    // Waits until the model is compiled. Ok, Flushing, Closed, or Failed (see Session::error()).
+    virtual PushResult wait_ready() = 0;
+
+    // Takes a frame: waits for this source's in-flight credit and a free row (both cancelled by
+    // flush_start and close), pre-processes on this thread, hands it on. Returns before the result
+    // exists. A frame that cannot be mapped still leaves, as Failed.
+    virtual PushResult push(std::unique_ptr<Frame> frame, std::shared_ptr<const Processing> how) = 0;
+
+    // A frame that is not to be inferred; it keeps its place. Never waits for a device.
+    virtual PushResult pass(std::unique_ptr<Frame> frame, FrameStatus status, std::string reason) = 0;
+
+    // An event or query that keeps its place. Closes this source's open batch if `closes_batch`
+    // (EOS, DRAIN), so that nothing waits for company that will not come.
+    virtual PushResult push_marker(std::unique_ptr<Item> marker, bool closes_batch) = 0;
+
+    // The next item in order; waits for it. nullopt while flushing and after close().
+    virtual std::optional<Output> pop() = 0;
+
+    // Throws away everything in flight (their results are dropped when they come) and wakes every
+    // wait of this source. Items come back to be destroyed on the calling thread.
+    virtual void flush_start() = 0;
+    virtual void flush_stop() = 0;
+    virtual void close() = 0;
+
+    virtual void set_options(const SourceOptions& options) = 0;
+    virtual int in_flight_bound() const = 0; // frames this source may hold at once
+};
+
+// Counters and percentiles over the session's life so far; times in microseconds.
+struct SessionStats {
+    uint64_t frames = 0, failed = 0, batches = 0;
+    double latency_p50_us = 0, latency_p95_us = 0, latency_p99_us = 0;
+    double preprocess_us = 0, inference_us = 0, decode_us = 0, wait_us = 0; // means a frame
+    std::vector<uint64_t> batch_fill; // [k]: batches with k rows
+};
+
+// One compiled model and its request pool, shared by all elements that want the same.
+class Session {
+public:
+    // Finds an equal living session or starts one. Checks what can be checked at once (file,
+    // device, values); compiling goes on on the session's own thread.
+    static Result<std::shared_ptr<Session>> open(const SessionConfig& config);
+    virtual ~Session() = default; // never on a thread of its own device
+
+    // Calls back once compiled or failed (at once if it is already so): session thread or caller's.
+    // `on` is not called after the returned handle is gone.
+    virtual std::shared_ptr<void> when_ready(std::function<void(const Error*)> on) = 0;
+    virtual bool ready() const = 0;
+
+    // After ready.
+    virtual std::span<const InputFormat> inputs() const = 0;
+    virtual std::span<const OutputFormat> outputs() const = 0;
+    virtual std::map<std::string, std::string> describe() const = 0; // device, precision, lanes, batch, requests
+    virtual int64_t expected_latency_us() const = 0; // batch delay + p95 of inference (first: the warm-up run)
+
+    virtual std::unique_ptr<Source> add_source(const SourceOptions& options) = 0;
+    virtual SessionStats stats() const = 0;
+};
+
+} // namespace infer
