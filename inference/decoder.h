@@ -54,8 +54,9 @@ struct DecodeOptions {
 
 // How a model's outputs look to `auto`: no for "not mine", else a reason one can print.
 struct Fit {
-    int score = 0; // 0: no; higher wins
-    std::string why;
+    int score = 0;   // 0: no; 1..100, higher wins
+    std::string why; // one sentence, for yes and for no
+    int classes = 0; // how many labels the outputs can name, from their shapes; 0: not known
 };
 
 // Turns one frame's output tensors into a result. Pure: no state, no I/O; thread-safe.
@@ -66,13 +67,21 @@ struct DecoderDef {
     PreprocessSpec preprocess;        // what the family is known to want
     float threshold = 0.5f;           // defaults of the family
     float iou_threshold = 0.45f;
-    const char* labels = "";          // comma separated, if the family has fixed classes ("face")
+    const char* labels = "";          // comma separated; used if there are as many as Fit::classes
 };
 
 const DecoderDef* find_decoder(std::string_view name);
 std::span<const DecoderDef* const> all_decoders();
 
-// Greedy per-class non-maximum suppression; keeps the best `max` in order of falling score.
+// Greedy non-maximum suppression, per label: going by falling score (equal scores: in the order
+// given), a box is kept unless its IoU with a kept box of its label is greater than
+// `iou_threshold`. Stops at `max` boxes, which are then the best ones, in order of falling score.
+// The rule is torchvision's batched_nms and OpenCV's NMSBoxesBatched. O(n log n + kept * n).
 void suppress(std::vector<Detection>& detections, float iou_threshold, int max);
+
+// From pixels of the model's input to pixels of the frame: the inverse of `where`, clipped to the
+// frame. nullopt only if nothing of the box lies inside. Keypoints are mapped and not clipped.
+std::optional<Detection> map_to_frame(Detection detection, const Placement& where, int frame_width,
+                                      int frame_height);
 
 } // namespace infer

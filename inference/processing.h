@@ -17,6 +17,7 @@ namespace infer {
 struct ModelConfig {
     std::string decoder = "auto";
     std::vector<std::string> labels;
+    std::string labels_from; // the file or key they came from, for messages
     std::optional<float> threshold, iou_threshold;
     std::optional<PreprocessSpec::Color> color;
     std::optional<PreprocessSpec::Resize> resize;

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "inference/formats/json_lines.h"
+
+#include "inference/formats/json_read.h"
+
+#include <cmath>
+
+namespace infer {
+namespace {
+
+using Json = nlohmann::ordered_json; // keys leave in the order they are set
+
+double rounded(double value, double steps) {
+    const double r = std::round(value * steps) / steps;
+    return std::isfinite(r) ? r : 0;
+}
+double pixels(double value) { return rounded(value, 100); }
+
+void set_text(Json& to, const char* key, const std::string& text) {
+    if (!text.empty())
+        to[key] = text;
+}
+
+void set_number(Json& to, const char* key, const std::optional<double>& value, double steps) {
+    if (value && std::isfinite(*value))
+        to[key] = rounded(*value, steps);
+}
+
+template <typename T> void set_integer(Json& to, const char* key, const std::optional<T>& value) {
+    if (value)
+        to[key] = *value;
+}
+
+constexpr double confidence_steps = 10000;
+
+// `[...]` of one Json for each element; nothing if there are none.
+template <typename T, typename Write>
+void set_list(Json& to, const char* key, const std::vector<T>& list, Write write) {
+    if (list.empty())
+        return;
+    Json& array = to[key] = Json::array();
+    for (const T& element : list)
+        array.push_back(write(element));
+}
+
+Json write_attribute(const AttributeRecord& a) {
+    Json j = Json::object();
+    set_text(j, "name", a.name);
+    set_text(j, "label", a.label);
+    set_number(j, "confidence", a.confidence, confidence_steps);
+    return j;
+}
+
+Json write_point(const PointRecord& p) {
+    Json j = {{"x", pixels(p.x)}, {"y", pixels(p.y)}};
+    set_number(j, "confidence", p.confidence, confidence_steps);
+    return j;
+}
+
+Json write_object(const ObjectRecord& o) {
+    Json j = Json::object();
+    set_text(j, "label", o.label);
+    set_integer(j, "label_id", o.label_id);
+    set_number(j, "confidence", o.confidence, confidence_steps);
+    set_integer(j, "id", o.id);
+    j["box"] = {{"x", pixels(o.box.x)},
+                {"y", pixels(o.box.y)},
+                {"width", pixels(o.box.width)},
+                {"height", pixels(o.box.height)}};
+    set_list(j, "attributes", o.attributes, write_attribute);
+    set_list(j, "keypoints", o.keypoints, write_point);
+    set_list(j, "zones", o.zones, [](const std::string& zone) { return Json(zone); });
+    return j;
+}
+
+Json write_class(const ClassRecord& c) {
+    Json j = Json::object();
+    set_text(j, "label", c.label);
+    set_integer(j, "label_id", c.label_id);
+    set_number(j, "confidence", c.confidence, confidence_steps);
+    return j;
+}
+
+Json write_inference(const InferenceRecord& i) {
+    Json j = Json::object();
+    set_text(j, "status", i.status);
+    set_text(j, "reason", i.reason);
+    set_text(j, "device", i.device);
+    if (i.batch > 0)
+        j["batch"] = i.batch;
+    set_number(j, "latency_ms", i.latency_ms, 1000);
+    return j;
+}
+
+AttributeRecord read_attribute(JsonReader at) {
+    return {at.text("name"), at.text("label"), at.number("confidence")};
+}
+
+PointRecord read_point(JsonReader at) {
+    return {at.number("x").value_or(0), at.number("y").value_or(0), at.number("confidence")};
+}
+
+ClassRecord read_class(JsonReader at) {
+    return {at.text("label"), at.integer<int>("label_id"), at.number("confidence")};
+}
+
+ObjectRecord read_object(JsonReader at) {
+    ObjectRecord o;
+    o.label = at.text("label");
+    o.label_id = at.integer<int>("label_id");
+    o.confidence = at.number("confidence");
+    o.id = at.integer<int64_t>("id");
+    if (auto box = at.object("box"))
+        o.box = {box->number("x").value_or(0), box->number("y").value_or(0),
+                 box->number("width").value_or(0), box->number("height").value_or(0)};
+    o.attributes = at.objects<AttributeRecord>("attributes", read_attribute);
+    o.keypoints = at.objects<PointRecord>("keypoints", read_point);
+    o.zones = at.texts("zones");
+    return o;
+}
+
+InferenceRecord read_inference(JsonReader at) {
+    return {at.text("status"), at.text("reason"), at.text("device"),
+            at.integer<int>("batch").value_or(0), at.number("latency_ms")};
+}
+
+FrameRecord read_frame(JsonReader at) {
+    FrameRecord r;
+    r.source = at.text("source");
+    r.frame = at.integer<uint64_t>("frame").value_or(0);
+    r.pts = at.integer<uint64_t>("pts");
+    r.width = at.integer<int>("width").value_or(0);
+    r.height = at.integer<int>("height").value_or(0);
+    r.objects = at.objects<ObjectRecord>("objects", read_object);
+    r.classes = at.objects<ClassRecord>("classes", read_class);
+    if (auto inference = at.object("inference"))
+        r.inference = read_inference(*inference);
+    return r;
+}
+
+} // namespace
+
+std::string to_json_line(const FrameRecord& r) {
+    Json j = Json::object();
+    set_text(j, "source", r.source);
+    j["frame"] = r.frame;
+    set_integer(j, "pts", r.pts);
+    if (r.width > 0 && r.height > 0) {
+        j["width"] = r.width;
+        j["height"] = r.height;
+    }
+    j["objects"] = Json::array();
+    set_list(j, "objects", r.objects, write_object);
+    set_list(j, "classes", r.classes, write_class);
+    if (r.inference)
+        j["inference"] = write_inference(*r.inference);
+    return j.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<FrameRecord> from_json_line(std::string_view line) {
+    Result<nlohmann::json> json = parse_json(line, "JSON line");
+    if (!json.ok())
+        return json.error();
+    JsonErrors errors{"JSON line", {}};
+    FrameRecord record = read_frame(JsonReader(json.value(), "", errors));
+    if (errors.first)
+        return *errors.first;
+    return record;
+}
+
+} // namespace infer
