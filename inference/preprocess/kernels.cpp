@@ -8,7 +8,11 @@
 namespace infer::preprocess {
 
 std::span<const Kernels* const> all_kernels() {
-    static const std::vector<const Kernels*> all = {&plain_kernels};
+    static const std::vector<const Kernels*> all = [] {
+        std::vector<const Kernels*> list = vector_kernels();
+        list.push_back(&plain_kernels);
+        return list;
+    }();
     return all;
 }
 
