@@ -32,6 +32,9 @@ struct OpDef {
     bool in_place = false; // out[0] may be the memory of in[0] if shapes and types are equal
 };
 
+// What a file of inference/ops defines: one operator, or a family that shares its rule.
+using OpList = std::span<const OpDef>;
+
 const OpDef* find_op(std::string_view name); // nullptr: this build has no such operator
 std::span<const OpDef* const> all_ops();
 

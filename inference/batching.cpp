@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "inference/batching.h"
+#include "inference/model.h"
+#include "inference/ops/kernel.h"
+
+namespace infer {
+namespace {
+
+// Which input of an operator is a shape that may spell out the batch as its first entry.
+int shape_input(const Node& node) {
+    return node.op == "Reshape" || node.op == "Expand" || node.op == "ConstantOfShape" ? int(node.inputs.size()) - 1 : -1;
+}
+
+bool has_rows(const Graph& graph, ValueId v, int64_t rows) {
+    return v != none && !graph.value(v).shape.empty() && graph.value(v).shape[0] == rows;
+}
+
+// Gives the node a shape of its own that starts with `batch` where it said 1.
+void rewrite_shape(Graph& graph, Node& node, size_t k, int batch) {
+    const Value& old = graph.value(node.inputs[k]);
+    if (!old.constant || old.constant->type() != ElementType::I64 || old.shape.size() != 1 || old.shape[0] == 0)
+        return;
+    Tensor shape = old.constant->clone();
+    if (shape.span<int64_t>()[0] != 1 || !has_rows(graph, node.outputs[0], 1))
+        return;
+    shape.span<int64_t>()[0] = batch;
+    node.inputs[k] = graph.add_value({old.name + "/batch" + std::to_string(graph.values.size()), old.type, old.shape, shape});
+}
+
+Error cannot(const Error& e, int batch) {
+    return {Error::Unsupported, e.where, "cannot be batched (" + std::to_string(batch) + " rows): " + e.what};
+}
+
+} // namespace
+
+Result<void> set_batch(Graph& graph, int batch) {
+    const std::vector<Value> single = graph.values; // shapes at one row
+    for (ValueId v : graph.inputs) {
+        if (!has_rows(graph, v, 1))
+            return Error{Error::Unsupported, "input '" + graph.value(v).name + "'",
+                         "cannot be batched: its first dimension is not 1 but it is " + to_string(graph.value(v).shape)};
+        graph.value(v).shape[0] = batch;
+    }
+    for (Node& node : graph.nodes)
+        if (const int k = shape_input(node); k >= 0 && node.inputs[size_t(k)] != none)
+            rewrite_shape(graph, node, size_t(k), batch);
+    if (auto ok = infer_shapes(graph); !ok.ok())
+        return cannot(ok.error(), batch);
+    for (const Node& node : graph.nodes)
+        for (ValueId v : node.outputs) {
+            const bool is_output = std::find(graph.outputs.begin(), graph.outputs.end(), v) != graph.outputs.end();
+            if (!is_output)
+                continue;
+            Shape expected = single[size_t(v)].shape;
+            if (!expected.empty())
+                expected[0] *= batch;
+            if (expected.empty() || graph.value(v).shape != expected)
+                return cannot(Error{Error::Unsupported, place(node), "its output '" + graph.value(v).name + "' is " +
+                                        to_string(single[size_t(v)].shape) + " for one row and " + to_string(graph.value(v).shape) + " then"}, batch);
+        }
+    return {};
+}
+
+} // namespace infer

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "inference/evaluate.h"
+#include "inference/op.h"
+#include "inference/ops/kernel.h"
+
+namespace infer {
+namespace {
+
+// Operators that look only at their input's shape.
+bool reads_shape_only(const Node& node) { return node.op == "Shape" || node.op == "Size"; }
+
+} // namespace
+
+Result<void> infer_node(Graph& graph, const Node& node, const Known& known) {
+    const OpDef* op = find_op(node.op);
+    if (!op)
+        return unsupported(node, "there is no such operator here");
+    std::vector<ValueFacts> in;
+    for (ValueId v : node.inputs)
+        in.push_back(v == none ? ValueFacts{ElementType::F32, {}, nullptr, false}
+                               : ValueFacts{graph.value(v).type, graph.value(v).shape, known(v), true});
+    auto out = op->infer(node, in);
+    if (!out.ok())
+        return out.error();
+    if (out.value().size() < node.outputs.size())
+        return invalid(node, "has " + std::to_string(node.outputs.size()) + " outputs, makes " +
+                                 std::to_string(out.value().size()));
+    for (size_t k = 0; k < node.outputs.size(); k++) {
+        const ValueFacts& f = out.value()[k];
+        if (!checked_count(f.shape))
+            return unsupported(node, "its output would be " + to_string(f.shape) + ", too large");
+        if (node.outputs[k] == none)
+            continue;
+        graph.value(node.outputs[k]).type = f.type;
+        graph.value(node.outputs[k]).shape = f.shape;
+    }
+    return {};
+}
+
+std::vector<Tensor> evaluate(const Graph& graph, const Node& node, const std::vector<const Tensor*>& inputs) {
+    std::vector<TensorView> in, out;
+    for (size_t k = 0; k < node.inputs.size(); k++) {
+        const ValueId v = node.inputs[k];
+        in.push_back(inputs[k] ? inputs[k]->view()
+                     : v == none ? TensorView{}
+                                 : TensorView{graph.value(v).type, graph.value(v).shape, nullptr});
+    }
+    std::vector<Tensor> results;
+    for (ValueId v : node.outputs) {
+        results.push_back(v == none ? Tensor() : Tensor(graph.value(v).type, graph.value(v).shape));
+        out.push_back(results.back().view());
+    }
+    find_op(node.op)->run(node, in, out);
+    return results;
+}
+
+bool can_evaluate(const Node& node, const Known& known) {
+    return reads_shape_only(node) || std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId v) {
+        return v == none || known(v);
+    });
+}
+
+int64_t cost_of(const Graph& graph, const Node& node) {
+    int64_t made = 0, per_element = 1;
+    for (ValueId v : node.outputs)
+        made += v == none ? 0 : count(graph.value(v).shape);
+    if (node.op == "Conv" || node.op == "ConvTranspose" || node.op == "MatMul" || node.op == "Gemm")
+        per_element = count(graph.value(node.inputs[1]).shape);
+    else // reductions and poolings read all of their input
+        for (ValueId v : node.inputs)
+            per_element += v == none || made == 0 ? 0 : count(graph.value(v).shape) / made;
+    return per_element > 0 && made > INT64_MAX / per_element ? INT64_MAX : made * per_element;
+}
+
+} // namespace infer

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One node at a time: its rule, and its reference kernel on tensors.
+#pragma once
+
+#include "inference/graph.h"
+#include "inference/result.h"
+
+#include <functional>
+#include <vector>
+
+namespace infer {
+
+// What is known of a value's content while shapes are worked out; nullptr: nothing.
+using Known = std::function<const Tensor*(ValueId)>;
+
+// Works out types and shapes of the node's outputs and writes them into the graph.
+Result<void> infer_node(Graph& graph, const Node& node, const Known& known);
+
+// Runs the reference kernel. inputs[k] is nullptr for an input that is not there, or whose content
+// does not matter (Shape, Size). The node's shapes must have been worked out.
+std::vector<Tensor> evaluate(const Graph& graph, const Node& node, const std::vector<const Tensor*>& inputs);
+
+// Whether all the node needs to be run now is known.
+bool can_evaluate(const Node& node, const Known& known);
+
+// Rough number of multiplications to evaluate it, for limits.
+int64_t cost_of(const Graph& graph, const Node& node);
+
+} // namespace infer

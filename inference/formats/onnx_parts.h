@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the files of the ONNX reader share. Only they know protobuf.
+#pragma once
+
+#include "inference/graph.h"
+#include "inference/result.h"
+
+#include "onnx.pb.h"
+
+#include <optional>
+#include <string>
+
+namespace infer::onnx {
+
+// Our element type for ONNX's number (TensorProto.DataType), or nothing for strings, complex
+// numbers and 4- or 8-bit floats.
+std::optional<ElementType> type_of(int32_t data_type);
+
+// The type a value of the file is computed in: half and double precision become f32.
+ElementType computed(ElementType type);
+
+// A tensor of the file in the type it is computed in. `folder` is where external data lies;
+// `where` names the tensor in errors. Sizes are checked before anything is allocated.
+Result<Tensor> read_tensor(const onnx_pb::TensorData& data, const std::string& folder,
+                           const std::string& where);
+
+// Rewrites a node of an older opset into its newest meaning: attributes that have become inputs
+// turn into constants. May add values to the graph.
+Result<void> upgrade(Graph& graph, Node& node, int64_t opset);
+
+} // namespace infer::onnx

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "inference/model.h"
+#include "inference/batching.h"
+#include "inference/evaluate.h"
+#include "inference/formats/format.h"
+#include "inference/op.h"
+#include "inference/ops/kernel.h"
+#include "inference/passes/pass.h"
+
+#include <fstream>
+#include <unordered_map>
+
+namespace infer {
+namespace {
+
+// Shape arithmetic is small; values larger than this are not kept while shapes are worked out.
+constexpr int64_t max_known_elements = 65536, max_known_cost = int64_t{1} << 22;
+
+// All operators of the model that this build has not, with the nodes that use them.
+Result<void> check_operators(const Graph& graph, const std::string& path) {
+    std::map<std::string, std::vector<std::string>> missing;
+    for (const Node& node : graph.nodes)
+        if (!find_op(node.op))
+            missing[node.op].push_back(node.name);
+    if (missing.empty())
+        return {};
+    std::string text = "uses operators that cannot be run:";
+    for (const auto& [op, nodes] : missing) {
+        text += " " + op + " (" + std::to_string(nodes.size()) + (nodes.size() == 1 ? " node: " : " nodes: ");
+        for (size_t k = 0; k < std::min<size_t>(nodes.size(), 5); k++)
+            text += (k ? ", " : "") + nodes[k];
+        text += nodes.size() > 5 ? ", ...);" : ");";
+    }
+    text.pop_back();
+    return Error{Error::Unsupported, path, text};
+}
+
+// The input an entry of LoadOptions::shapes means: by name, or "" for the only one / only image.
+ValueId input_named(const Graph& graph, const std::string& name) {
+    ValueId image = none;
+    int images = 0;
+    for (ValueId v : graph.inputs) {
+        if (graph.value(v).name == name)
+            return v;
+        if (graph.value(v).shape.size() == 4 || graph.inputs.size() == 1) {
+            image = v;
+            images++;
+        }
+    }
+    return name.empty() && images == 1 ? image : none;
+}
+
+std::string input_names(const Graph& graph) {
+    std::string names;
+    for (ValueId v : graph.inputs)
+        names += (names.empty() ? "" : ", ") + graph.value(v).name + " (" +
+                 (graph.value(v).shape == Shape{unranked} ? "any shape" : to_string(graph.value(v).shape)) + ")";
+    return names;
+}
+
+Result<void> override_shapes(Graph& graph, const LoadOptions& options, const std::string& path) {
+    for (const auto& [name, shape] : options.shapes) {
+        const ValueId id = input_named(graph, name);
+        if (id == none)
+            return Error{Error::BadConfig, path, (name.empty() ? "more than one input could be meant by a shape without a name"
+                                                               : "has no input '" + name + "'") +
+                                                     "; its inputs are " + input_names(graph)};
+        const Shape& declared = graph.value(id).shape;
+        const auto elements = checked_count(shape);
+        if (!elements || *elements == 0)
+            return Error{Error::BadConfig, path, "shape " + to_string(shape) + " for input '" + graph.value(id).name +
+                                                     "' must have positive dimensions and at most 2^31 elements"};
+        if (declared != Shape{unranked} && declared.size() != shape.size())
+            return Error{Error::BadConfig, path, "input '" + graph.value(id).name + "' is " + to_string(declared) + "; " +
+                                                     to_string(shape) + " has another number of dimensions"};
+        graph.value(id).shape = shape;
+    }
+    return {};
+}
+
+// A free first dimension is the batch and becomes 1; the user must say what the others are.
+Result<void> settle_free_dimensions(Graph& graph, const std::string& path) {
+    for (ValueId v : graph.inputs) {
+        Value& input = graph.value(v);
+        if (input.shape.size() > 1 && input.shape[0] == -1)
+            input.shape[0] = 1;
+        const bool any_rank = input.shape == Shape{unranked};
+        if (any_rank || std::find(input.shape.begin(), input.shape.end(), -1) != input.shape.end()) {
+            const Shape example = any_rank || input.shape.size() == 4 ? Shape{1, 3, 480, 640} : Shape();
+            return Error{Error::BadConfig, path, "input '" + input.name + "' is " +
+                             (any_rank ? "of any shape" : to_string(input.shape)) + ", which the model leaves open; say what it is, for example --shape " +
+                             input.name + "=" + (example.empty() ? "..." : to_string(example))};
+        }
+        if (!checked_count(input.shape))
+            return Error{Error::InvalidModel, path, "input '" + input.name + "' is declared " + to_string(input.shape) + ", which is too large"};
+    }
+    return {};
+}
+
+Result<Graph> load_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    char head[64] = {};
+    file.read(head, sizeof head);
+    const std::string_view start(head, size_t(file.gcount()));
+    for (bool by_content : {false, true})
+        for (const FormatDef* format : all_formats())
+            if (by_content ? format->matches(start) : path.ends_with(format->extension))
+                return format->load(path);
+    if (auto bytes = read_file(path); !bytes.ok())
+        return bytes.error();
+    std::string names;
+    for (const FormatDef* format : all_formats())
+        names += (names.empty() ? "" : ", ") + std::string(format->name);
+    return Error{Error::InvalidModel, path, start.empty() ? "is empty" : "is not a model of a known format (" + names + ")"};
+}
+
+// Same kind and text, with the file in front.
+Error in_file(const std::string& path, const Error& e) {
+    return {e.kind, e.where.starts_with(path) ? e.where : path + ": " + e.where, e.what};
+}
+
+} // namespace
+
+Result<void> infer_shapes(Graph& graph) {
+    std::unordered_map<ValueId, Tensor> computed;
+    const Known known = [&](ValueId v) -> const Tensor* {
+        if (graph.value(v).constant)
+            return &*graph.value(v).constant;
+        const auto it = computed.find(v);
+        return it == computed.end() ? nullptr : &it->second;
+    };
+    for (const Node& node : graph.nodes) {
+        if (auto ok = infer_node(graph, node, known); !ok.ok())
+            return ok;
+        const bool small = std::all_of(node.outputs.begin(), node.outputs.end(), [&](ValueId v) {
+            return v == none || count(graph.value(v).shape) <= max_known_elements;
+        });
+        if (!small || !can_evaluate(node, known) || cost_of(graph, node) > max_known_cost)
+            continue;
+        std::vector<const Tensor*> inputs;
+        for (ValueId v : node.inputs)
+            inputs.push_back(v == none ? nullptr : known(v));
+        const std::vector<Tensor> results = evaluate(graph, node, inputs);
+        for (size_t k = 0; k < results.size(); k++)
+            if (node.outputs[k] != none)
+                computed[node.outputs[k]] = results[k];
+    }
+    return {};
+}
+
+Result<Graph> load_model(const std::string& path, const LoadOptions& options) {
+    auto loaded = load_file(path);
+    if (!loaded.ok())
+        return loaded.error();
+    Graph& graph = loaded.value();
+    if (auto ok = check_operators(graph, path); !ok.ok())
+        return ok.error();
+    if (auto ok = override_shapes(graph, options, path); !ok.ok())
+        return ok.error();
+    if (auto ok = settle_free_dimensions(graph, path); !ok.ok())
+        return ok.error();
+    if (auto ok = infer_shapes(graph); !ok.ok())
+        return in_file(path, ok.error());
+    if (options.batch > 1)
+        if (auto ok = set_batch(graph, options.batch); !ok.ok())
+            return in_file(path, ok.error());
+    return loaded;
+}
+
+Result<void> optimize(Graph& graph) {
+    for (const PassDef* pass : all_passes()) {
+        pass->run(graph);
+        if (auto ok = infer_shapes(graph); !ok.ok())
+            return Error{ok.error().kind, ok.error().where, ok.error().what + " (after pass " + std::string(pass->name) + ")"};
+    }
+    return {};
+}
+
+Result<std::vector<Tensor>> run_reference(const Graph& graph, const std::vector<Tensor>& inputs) {
+    if (inputs.size() != graph.inputs.size())
+        return Error{Error::BadConfig, "", "the model has " + std::to_string(graph.inputs.size()) + " inputs: " + input_names(graph)};
+    std::unordered_map<ValueId, Tensor> values;
+    for (size_t k = 0; k < inputs.size(); k++) {
+        const Value& input = graph.value(graph.inputs[k]);
+        if (inputs[k].type() != input.type || inputs[k].shape() != input.shape)
+            return Error{Error::BadConfig, "input '" + input.name + "'", "is " + to_string(input.shape) + " of " + std::string(name_of(input.type)) +
+                                               ", not " + to_string(inputs[k].shape()) + " of " + std::string(name_of(inputs[k].type()))};
+        values[graph.inputs[k]] = inputs[k];
+    }
+    const auto content = [&](ValueId v) -> const Tensor* {
+        const auto it = v == none ? values.end() : values.find(v);
+        return it != values.end() ? &it->second : v != none && graph.value(v).constant ? &*graph.value(v).constant : nullptr;
+    };
+    std::vector<size_t> last_use(graph.values.size(), graph.nodes.size());
+    for (size_t n = 0; n < graph.nodes.size(); n++)
+        for (ValueId v : graph.nodes[n].inputs)
+            if (v != none)
+                last_use[size_t(v)] = n;
+    for (ValueId v : graph.outputs)
+        last_use[size_t(v)] = graph.nodes.size();
+    for (size_t n = 0; n < graph.nodes.size(); n++) {
+        const Node& node = graph.nodes[n];
+        std::vector<const Tensor*> in;
+        for (ValueId v : node.inputs)
+            in.push_back(content(v));
+        const std::vector<Tensor> out = evaluate(graph, node, in);
+        for (size_t k = 0; k < out.size(); k++)
+            if (node.outputs[k] != none)
+                values[node.outputs[k]] = out[k];
+        for (ValueId v : node.inputs)
+            if (v != none && last_use[size_t(v)] == n)
+                values.erase(v);
+    }
+    std::vector<Tensor> outputs;
+    for (ValueId v : graph.outputs)
+        outputs.push_back(*content(v));
+    return outputs;
+}
+
+} // namespace infer
