@@ -12,6 +12,8 @@ template <auto f> void loop(const float* x, float* y, size_t n, float alpha, flo
         y[i] = f(x[i], alpha, beta);
 }
 
+float clip(float x, float low, float high) { return x < low ? low : high < x ? high : x; }
+float above(float x, float threshold, float) { return x > threshold ? x : 0.0f; }
 float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 
 // log(1 + exp(x)) without overflow.
@@ -27,7 +29,7 @@ float round_even(float x) {
 constexpr Activation table[] = {
     {"Relu", loop<[](float x, float, float) { return x < 0 ? 0.0f : x; }>},
     {"LeakyRelu", loop<[](float x, float a, float) { return x < 0 ? a * x : x; }>, 0.01f},
-    {"Clip", loop<[](float x, float a, float b) { return x < a ? a : x > b ? b : x; }>},
+    {"Clip", loop<clip>},
     {"Sigmoid", loop<[](float x, float, float) { return sigmoid(x); }>},
     {"Tanh", loop<[](float x, float, float) { return std::tanh(x); }>},
     {"Elu", loop<[](float x, float a, float) { return x < 0 ? a * std::expm1(x) : x; }>, 1.0f},
@@ -36,7 +38,7 @@ constexpr Activation table[] = {
     {"Celu", loop<[](float x, float a, float) {
          return x < 0 ? a * std::expm1(x / a) : x;
      }>, 1.0f},
-    {"ThresholdedRelu", loop<[](float x, float a, float) { return x > a ? x : 0.0f; }>, 1.0f},
+    {"ThresholdedRelu", loop<above>, 1.0f},
     {"HardSigmoid", loop<[](float x, float a, float b) {
          return std::clamp(a * x + b, 0.0f, 1.0f);
      }>, 0.2f, 0.5f},
