@@ -64,10 +64,10 @@ struct DecoderDef {
     std::string_view name; // what users write in decoder=, e.g. "ssd"
     Result<Decoded> (*decode)(std::span<const NamedTensor> outputs, const DecodeOptions&);
     Fit (*fit)(std::span<const OutputFormat> outputs, int input_width, int input_height);
-    PreprocessSpec preprocess;        // what the family is known to want
-    float threshold = 0.5f;           // defaults of the family
+    PreprocessSpec preprocess; // what the family is known to want
+    float threshold = 0.5f;    // defaults of the family
     float iou_threshold = 0.45f;
-    const char* labels = "";          // comma separated; used if there are as many as Fit::classes
+    const char* labels = ""; // comma separated; used if there are as many as Fit::classes
 };
 
 const DecoderDef* find_decoder(std::string_view name);

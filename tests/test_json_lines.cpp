@@ -74,8 +74,8 @@ TEST(JsonLines, reads_back_what_it_wrote) {
 TEST(JsonLines, keeps_any_text_on_one_line_and_valid) {
     FrameRecord r;
     for (const std::string& text :
-         {std::string("Zürich 東京 \U0001F600"), std::string("quote \" slash \\ tab \t line \n end"),
-          std::string("nul \0 inside", 12)}) {
+         {std::string("Zürich 東京 \U0001F600"),
+          std::string("quote \" slash \\ tab \t line \n end"), std::string("nul \0 inside", 12)}) {
         r.source = text;
         const std::string line = to_json_line(r);
         EXPECT_EQ(line.find('\n'), std::string::npos);
@@ -132,7 +132,8 @@ TEST(JsonLines, names_the_key_that_is_wrong) {
         {R"({"frame": 1.5})", "`frame` is 1.5"},
         {R"({"objects": {}})", "`objects` is an object; it must be a list of objects"},
         {R"({"objects": [{}, 7]})", "`objects[1]` is 7; it must be an object"},
-        {R"({"objects": [{"box": {"x": true}}]})", "`objects[0].box.x` is true; it must be a number"},
+        {R"({"objects": [{"box": {"x": true}}]})",
+         "`objects[0].box.x` is true; it must be a number"},
         {R"({"objects": [{"zones": [1]}]})", "`objects[0].zones[0]` is 1"},
         {R"({"objects": [{"keypoints": [{"y": []}]}]})", "`objects[0].keypoints[0].y`"},
         {R"({"inference": "yes"})", "`inference` is \"yes\""},

@@ -49,7 +49,8 @@ std::string shown(const nlohmann::json& value) {
 Result<nlohmann::json> parse_json(std::string_view text, const std::string& where) {
     if (text.size() > max_bytes)
         return Error{Error::BadConfig, where,
-                     "is " + std::to_string(text.size() >> 20) + " MB long; at most 16 MB are read"};
+                     "is " + std::to_string(text.size() >> 20) +
+                         " MB long; at most 16 MB are read"};
     if (const int depth = depth_of(text); depth > max_depth)
         return Error{Error::BadConfig, where,
                      "JSON nested " + std::to_string(depth) + " levels deep; at most " +
@@ -58,7 +59,8 @@ Result<nlohmann::json> parse_json(std::string_view text, const std::string& wher
         nlohmann::json json = nlohmann::json::parse(text);
         if (json.is_object())
             return json;
-        return Error{Error::BadConfig, where, "is " + shown(json) + "; it must be a JSON object, {...}"};
+        return Error{Error::BadConfig, where,
+                     "is " + shown(json) + "; it must be a JSON object, {...}"};
     } catch (const nlohmann::json::exception& e) {
         return Error{Error::BadConfig, where, "is not JSON: " + reason(e)};
     }
@@ -114,7 +116,8 @@ std::vector<std::string> JsonReader::texts(const char* key) {
     std::vector<std::string> list;
     for (size_t i = 0; i < value->size(); i++) {
         if (!(*value)[i].is_string()) {
-            complain(std::string(key) + "[" + std::to_string(i) + "]", (*value)[i], "a text in quotes");
+            complain(std::string(key) + "[" + std::to_string(i) + "]", (*value)[i],
+                     "a text in quotes");
             return {};
         }
         list.push_back((*value)[i].get<std::string>());

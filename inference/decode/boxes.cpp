@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "inference/decode/boxes.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace infer {
+namespace {
+
+// Indices of `detections` by falling score; NaN scores are left out.
+std::vector<size_t> by_score(const std::vector<Detection>& detections) {
+    std::vector<size_t> order;
+    order.reserve(detections.size());
+    for (size_t i = 0; i < detections.size(); i++)
+        if (!std::isnan(detections[i].score))
+            order.push_back(i);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return detections[a].score > detections[b].score; });
+    return order;
+}
+
+void take(std::vector<Detection>& detections, const std::vector<size_t>& chosen) {
+    std::vector<Detection> taken;
+    taken.reserve(chosen.size());
+    for (size_t i : chosen)
+        taken.push_back(std::move(detections[i]));
+    detections = std::move(taken);
+}
+
+// Boxes kept so far, column by column, so that comparing one box with all of them is a loop
+// without branches that compilers vectorise.
+class Kept {
+public:
+    void add(const Detection& d) {
+        left_.push_back(d.x);
+        top_.push_back(d.y);
+        right_.push_back(d.x + d.width);
+        bottom_.push_back(d.y + d.height);
+        label_.push_back(d.label);
+    }
+
+    bool overlaps(const Detection& d, float iou_threshold) const {
+        const float left = d.x, top = d.y, right = d.x + d.width, bottom = d.y + d.height;
+        const float area = (right - left) * (bottom - top);
+        int hits = 0;
+        for (size_t k = 0; k < left_.size(); k++) {
+            const float w = std::min(right, right_[k]) - std::max(left, left_[k]);
+            const float h = std::min(bottom, bottom_[k]) - std::max(top, top_[k]);
+            const float both = (w > 0 ? w : 0) * (h > 0 ? h : 0);
+            const float other = (right_[k] - left_[k]) * (bottom_[k] - top_[k]);
+            // 0 / 0 of two empty boxes is NaN, which is not greater than anything.
+            hits |= int(both / (area + other - both) > iou_threshold) & int(label_[k] == d.label);
+        }
+        return hits != 0;
+    }
+
+private:
+    std::vector<float> left_, top_, right_, bottom_;
+    std::vector<int> label_;
+};
+
+} // namespace
+
+Detection* add_box(std::vector<Detection>& to, float left, float top, float right, float bottom,
+                   float score, int label) {
+    const float width = right - left, height = bottom - top;
+    // NaN or infinite corners make the sum so too; a swapped corner makes a side negative.
+    if (!std::isfinite(left + top + width + height + score) || width < 0 || height < 0)
+        return nullptr;
+    Detection& d = to.emplace_back();
+    d.x = left;
+    d.y = top;
+    d.width = width;
+    d.height = height;
+    d.score = score;
+    d.label = label;
+    return &d;
+}
+
+void keep_best(std::vector<Detection>& detections, int max) {
+    std::vector<size_t> order = by_score(detections);
+    if (order.size() > size_t(std::max(max, 0)))
+        order.resize(size_t(std::max(max, 0)));
+    take(detections, order);
+}
+
+void suppress(std::vector<Detection>& detections, float iou_threshold, int max) {
+    const std::vector<size_t> order = by_score(detections);
+    std::vector<size_t> chosen;
+    Kept kept;
+    for (size_t i : order) {
+        if (int64_t(chosen.size()) >= max)
+            break;
+        if (kept.overlaps(detections[i], iou_threshold))
+            continue;
+        kept.add(detections[i]);
+        chosen.push_back(i);
+    }
+    take(detections, chosen);
+}
+
+std::optional<Detection> map_to_frame(Detection d, const Placement& where, int frame_width,
+                                      int frame_height) {
+    const auto map_x = [&](float x) {
+        return (x - where.offset_x) / where.scale_x + where.origin_x;
+    };
+    const auto map_y = [&](float y) {
+        return (y - where.offset_y) / where.scale_y + where.origin_y;
+    };
+    const float left = std::max(map_x(d.x), 0.0f);
+    const float top = std::max(map_y(d.y), 0.0f);
+    const float right = std::min(map_x(d.x + d.width), float(frame_width));
+    const float bottom = std::min(map_y(d.y + d.height), float(frame_height));
+    if (!(left < right && top < bottom)) // also if a number is NaN
+        return std::nullopt;
+    d.x = left;
+    d.y = top;
+    d.width = right - left;
+    d.height = bottom - top;
+    for (Keypoint& point : d.keypoints) {
+        point.x = map_x(point.x);
+        point.y = map_y(point.y);
+    }
+    return d;
+}
+
+} // namespace infer

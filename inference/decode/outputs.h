@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+// What decoders share to recognise a model's outputs by name and shape.
+
+#include "inference/decoder.h"
+
+#include <array>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace infer {
+
+// An output as decoders compare it: what follows the batch dimension.
+struct Slot {
+    std::string_view name;
+    std::span<const int64_t> dims;
+
+    bool is(std::initializer_list<int64_t> wanted) const {
+        return std::equal(dims.begin(), dims.end(), wanted.begin(), wanted.end());
+    }
+};
+std::vector<Slot> slots_of(std::span<const NamedTensor> outputs);
+std::vector<Slot> slots_of(std::span<const OutputFormat> outputs);
+
+// Cells of one stride over the model's input, rounded up; row by row.
+struct Grid {
+    int stride = 0, width = 0, height = 0;
+    int64_t cells() const { return int64_t(width) * height; }
+};
+
+// The levels of a feature pyramid: strides 8, 16, 32 and, in some models, 64.
+struct Pyramid {
+    std::array<Grid, 4> levels;
+    int count = 0;
+    int64_t cells = 0; // of all levels
+    std::span<const Grid> grids() const { return {levels.data(), size_t(count)}; }
+};
+Pyramid pyramid(int levels, int input_width, int input_height);
+
+// True if `name` holds one of `words`, in any case.
+bool mentions(std::string_view name, std::initializer_list<std::string_view> words);
+
+// The numbers of one row of the output; an Error if they are not f32.
+Result<std::span<const float>> floats(const NamedTensor& output, std::string_view decoder);
+
+// For decode(): these outputs are not what the family has.
+Error wrong_outputs(std::string_view decoder, std::span<const Slot> found, std::string_view wanted);
+
+// "scores 1x4420x2, boxes 1x4420x4"
+std::string to_string(std::span<const Slot> slots);
+
+} // namespace infer
