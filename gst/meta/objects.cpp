@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The one place that knows how objects are carried on a buffer: as GstVideoRegionOfInterestMeta
+// with parameter structures, and as GstAnalytics metadata as well where GStreamer has it.
+//
+// Structures of a region; positions are fractions of the frame, so that they survive scaling:
+//   detection       x_min, x_max, y_min, y_max, confidence (double), label_id (int)
+//   keypoints       x, y, confidence (arrays of double, one entry a point)
+//   classification  label (string), label_id (int), confidence (double); one a class, best first;
+//                   on a region without `detection` it is the whole frame's
+//   attribute       name, label (string), label_id (int), confidence (double)
+#include "gst/meta/gstinferencemeta.h"
+
+#include <gst/video/gstvideometa.h>
+#ifdef HAVE_GST_ANALYTICS
+#include <gst/analytics/analytics.h>
+#endif
+
+#include <algorithm>
+#include <cmath>
+
+namespace {
+
+struct FrameSize {
+    double width, height;
+};
+
+void append_double(GValue* array, double v) {
+    GValue value = G_VALUE_INIT;
+    g_value_init(&value, G_TYPE_DOUBLE);
+    g_value_set_double(&value, v);
+    gst_value_array_append_and_take_value(array, &value);
+}
+
+GstStructure* detection_structure(const GstInferenceObject& o, FrameSize frame) {
+    return gst_structure_new(
+        "detection", "x_min", G_TYPE_DOUBLE, o.x / frame.width, "x_max", G_TYPE_DOUBLE,
+        (o.x + o.width) / frame.width, "y_min", G_TYPE_DOUBLE, o.y / frame.height, "y_max",
+        G_TYPE_DOUBLE, (o.y + o.height) / frame.height, "confidence", G_TYPE_DOUBLE, o.confidence,
+        "label_id", G_TYPE_INT, o.label_id, nullptr);
+}
+
+GstStructure* keypoint_structure(const GstInferenceObject& o, FrameSize frame) {
+    GstStructure* s = gst_structure_new_empty("keypoints");
+    const auto put = [&](const char* field, auto value_of) {
+        GValue array = G_VALUE_INIT;
+        gst_value_array_init(&array, o.n_keypoints);
+        for (guint i = 0; i < o.n_keypoints; i++)
+            append_double(&array, value_of(o.keypoints[i]));
+        gst_structure_take_value(s, field, &array);
+    };
+    put("x", [&](const GstInferenceKeypoint& k) { return k.x / frame.width; });
+    put("y", [&](const GstInferenceKeypoint& k) { return k.y / frame.height; });
+    put("confidence", [](const GstInferenceKeypoint& k) { return k.confidence; });
+    return s;
+}
+
+GstStructure* attribute_structure(const GstInferenceAttribute& a, bool is_class) {
+    GstStructure* s = gst_structure_new(is_class ? "classification" : "attribute", "label",
+                                        G_TYPE_STRING, a.label, "label_id", G_TYPE_INT, a.label_id,
+                                        "confidence", G_TYPE_DOUBLE, a.confidence, nullptr);
+    if (!is_class)
+        gst_structure_set(s, "name", G_TYPE_STRING, a.name, nullptr);
+    return s;
+}
+
+void add_analytics([[maybe_unused]] GstBuffer* buffer,
+                   [[maybe_unused]] const GstInferenceObject& o) {
+#ifdef HAVE_GST_ANALYTICS
+    GstAnalyticsRelationMeta* relations = gst_buffer_get_analytics_relation_meta(buffer);
+    if (!relations)
+        relations = gst_buffer_add_analytics_relation_meta(buffer);
+    const GQuark label = g_quark_from_string(o.label ? o.label : "");
+    if (o.whole_frame) {
+        GstAnalyticsClsMtd cls;
+        gst_analytics_relation_meta_add_one_cls_mtd(relations, gfloat(o.confidence), label, &cls);
+        return;
+    }
+    GstAnalyticsODMtd od;
+    gst_analytics_relation_meta_add_od_mtd(relations, label, gint(std::lround(o.x)),
+                                           gint(std::lround(o.y)), gint(std::lround(o.width)),
+                                           gint(std::lround(o.height)), gfloat(o.confidence), &od);
+    for (guint i = 0; i < o.n_attributes; i++) {
+        GstAnalyticsClsMtd cls;
+        gst_analytics_relation_meta_add_one_cls_mtd(relations, gfloat(o.attributes[i].confidence),
+                                                    g_quark_from_string(o.attributes[i].label),
+                                                    &cls);
+        gst_analytics_relation_meta_set_relation(relations, GST_ANALYTICS_REL_TYPE_RELATE_TO,
+                                                 od.id, cls.id);
+    }
+#endif
+}
+
+double number(const GstStructure* s, const char* field, double otherwise) {
+    double v = otherwise;
+    gst_structure_get_double(s, field, &v);
+    return v;
+}
+
+double number_at(const GValue* array, guint i) {
+    const GValue* v = array && GST_VALUE_HOLDS_ARRAY(array) && i < gst_value_array_get_size(array)
+                          ? gst_value_array_get_value(array, i)
+                          : nullptr;
+    return v && G_VALUE_HOLDS_DOUBLE(v) ? g_value_get_double(v) : 0;
+}
+
+void read_detection(const GstStructure* s, FrameSize frame, GstInferenceObject& o) {
+    o.x = number(s, "x_min", o.x / frame.width) * frame.width;
+    o.y = number(s, "y_min", o.y / frame.height) * frame.height;
+    o.width = number(s, "x_max", (o.x + o.width) / frame.width) * frame.width - o.x;
+    o.height = number(s, "y_max", (o.y + o.height) / frame.height) * frame.height - o.y;
+    o.confidence = number(s, "confidence", 0);
+    gst_structure_get_int(s, "label_id", &o.label_id);
+}
+
+void read_keypoints(const GstStructure* s, FrameSize frame, GstInferenceObject& o) {
+    const GValue* xs = gst_structure_get_value(s, "x");
+    const GValue* ys = gst_structure_get_value(s, "y");
+    const GValue* scores = gst_structure_get_value(s, "confidence");
+    if (!xs || !GST_VALUE_HOLDS_ARRAY(xs) || o.keypoints)
+        return;
+    o.n_keypoints = gst_value_array_get_size(xs);
+    o.keypoints = g_new0(GstInferenceKeypoint, o.n_keypoints);
+    for (guint i = 0; i < o.n_keypoints; i++)
+        o.keypoints[i] = {number_at(xs, i) * frame.width, number_at(ys, i) * frame.height,
+                          number_at(scores, i)};
+}
+
+// Any structure with a `label` says something about its object; those without `name` (other
+// makers') say it under the structure's own name.
+void read_attribute(const GstStructure* s, bool is_class, GstInferenceObject& o) {
+    const char* label = gst_structure_get_string(s, "label");
+    if (!label)
+        return;
+    const char* name = gst_structure_get_string(s, "name");
+    GstInferenceAttribute a = {};
+    a.name = g_intern_string(is_class ? "class" : name ? name : gst_structure_get_name(s));
+    a.label = g_intern_string(label);
+    a.confidence = number(s, "confidence", 0);
+    gst_structure_get_int(s, "label_id", &a.label_id);
+    o.attributes = g_renew(GstInferenceAttribute, o.attributes, o.n_attributes + 1);
+    o.attributes[o.n_attributes++] = a;
+}
+
+// A classifier's answer: no `detection`, its best class speaks for the region.
+void settle_classification(bool has_detection, GstInferenceObject& o) {
+    if (has_detection || o.n_attributes == 0)
+        return;
+    if (g_strcmp0(o.attributes[0].name, "class") != 0)
+        return;
+    o.whole_frame = TRUE;
+    o.label_id = o.attributes[0].label_id;
+    o.confidence = o.attributes[0].confidence;
+}
+
+GstInferenceObject* read_region(const GstVideoRegionOfInterestMeta* roi, FrameSize frame) {
+    auto* o = g_new0(GstInferenceObject, 1);
+    o->label = roi->roi_type ? g_quark_to_string(roi->roi_type) : "";
+    o->id = roi->id;
+    o->x = roi->x, o->y = roi->y, o->width = roi->w, o->height = roi->h;
+    bool has_detection = false;
+    for (GList* p = roi->params; p; p = p->next) {
+        const auto* s = static_cast<const GstStructure*>(p->data);
+        if (gst_structure_has_name(s, "detection")) {
+            read_detection(s, frame, *o);
+            has_detection = true;
+        } else if (gst_structure_has_name(s, "keypoints")) {
+            read_keypoints(s, frame, *o);
+        } else {
+            read_attribute(s, gst_structure_has_name(s, "classification"), *o);
+        }
+    }
+    settle_classification(has_detection, *o);
+    return o;
+}
+
+void free_object(gpointer object) {
+    auto* o = static_cast<GstInferenceObject*>(object);
+    g_free(o->keypoints);
+    g_free(o->attributes);
+    g_free(o);
+}
+
+} // namespace
+
+gint gst_inference_buffer_add_object(GstBuffer* buffer, guint frame_width, guint frame_height,
+                                     const GstInferenceObject* o) {
+    g_return_val_if_fail(GST_IS_BUFFER(buffer) && o && frame_width && frame_height, -1);
+    const FrameSize frame = {double(frame_width), double(frame_height)};
+    // The region covers every pixel the box touches half or more.
+    const auto pixel = [](double v) { return guint(std::max(0L, std::lround(v))); };
+    const guint x = pixel(o->x), y = pixel(o->y);
+    auto* roi = gst_buffer_add_video_region_of_interest_meta(
+        buffer, o->label ? o->label : "", x, y, pixel(o->x + o->width) - x,
+        pixel(o->y + o->height) - y);
+    roi->id = gint(gst_util_seqnum_next() & G_MAXINT);
+    if (!o->whole_frame)
+        gst_video_region_of_interest_meta_add_param(roi, detection_structure(*o, frame));
+    if (o->n_keypoints)
+        gst_video_region_of_interest_meta_add_param(roi, keypoint_structure(*o, frame));
+    for (guint i = 0; i < o->n_attributes; i++)
+        gst_video_region_of_interest_meta_add_param(
+            roi, attribute_structure(o->attributes[i], o->whole_frame));
+    add_analytics(buffer, *o);
+    return roi->id;
+}
+
+GPtrArray* gst_inference_buffer_get_objects(GstBuffer* buffer, guint frame_width,
+                                            guint frame_height) {
+    GPtrArray* objects = g_ptr_array_new_with_free_func(free_object);
+    g_return_val_if_fail(GST_IS_BUFFER(buffer) && frame_width && frame_height, objects);
+    gpointer state = nullptr;
+    while (GstMeta* meta = gst_buffer_iterate_meta_filtered(
+               buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))
+        g_ptr_array_add(objects, read_region(reinterpret_cast<GstVideoRegionOfInterestMeta*>(meta),
+                                             {double(frame_width), double(frame_height)}));
+    return objects;
+}
