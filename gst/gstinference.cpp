@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/**
+ * SECTION:element-gstinference
+ *
+ * Runs a model on the frames of any number of videos: detections, classes or raw tensors leave as
+ * metadata on the buffers, whose pixels and order stay as they are. Frames of all sources share
+ * batches; each source has a sink pad and the src pad of the same number, made together.
+ *
+ * One video:
+ *
+ *     gst-launch-1.0 filesrc location=a.mp4 ! decodebin ! gstinference model=m.onnx !
+ *         inferenceoverlay ! videoconvert ! autovideosink
+ *
+ * Many (name both pads, so that source k leaves on src_k):
+ *
+ *     gst-launch-1.0 gstinference name=gi model=m.onnx
+ *         filesrc location=a.mp4 ! decodebin ! gi.sink_0  gi.src_0 ! inferencepublish ! fakesink
+ *         filesrc location=b.mp4 ! decodebin ! gi.sink_1  gi.src_1 ! inferencepublish ! fakesink
+ */
+#include "gst/element.h"
+#include "gst/errors.h"
+#include "gst/framemap.h"
+#include "gst/inference_element.h"
+#include "gst/inference_pad.h"
+#include "gst/inference_stats.h"
+#include "gst/source_pads.h"
+
+#include <cstdio>
+
+namespace {
+
+struct GstInference {
+    GstElement parent;
+    InferenceElement* own;
+};
+
+struct GstInferenceClass {
+    GstElementClass parent;
+};
+
+constexpr guint PROP_STATS = 1000; // after the settings'
+
+void child_proxy_init(gpointer iface, gpointer);
+
+G_DEFINE_TYPE_WITH_CODE(GstInference, gst_inference, GST_TYPE_ELEMENT,
+                        G_IMPLEMENT_INTERFACE(GST_TYPE_CHILD_PROXY, child_proxy_init))
+
+GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink_%u", GST_PAD_SINK, GST_PAD_REQUEST,
+                            GST_STATIC_CAPS(INFERENCE_VIDEO_CAPS));
+GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
+                            GST_STATIC_CAPS(INFERENCE_VIDEO_CAPS));
+
+GstInference* self_of(gpointer object) { return static_cast<GstInference*>(object); }
+
+// ---- pads
+
+// Both pads know their source: the sink pad keeps it, the src pad by a reference of its own.
+SourcePads& pads_of(GstPad* pad) {
+    return **static_cast<std::shared_ptr<SourcePads>*>(gst_pad_get_element_private(pad));
+}
+
+GstIterator* internal_links(GstPad* pad, GstObject*) {
+    GValue value = G_VALUE_INIT;
+    g_value_init(&value, GST_TYPE_PAD);
+    g_value_set_object(&value, pads_of(pad).partner(pad));
+    GstIterator* it = gst_iterator_new_single(GST_TYPE_PAD, &value);
+    g_value_unset(&value);
+    return it;
+}
+
+gboolean activate(GstPad* pad, GstPadMode mode, gboolean active) {
+    if (mode != GST_PAD_MODE_PUSH)
+        return FALSE;
+    SourcePads& pads = pads_of(pad);
+    return pad == pads.sink() ? pads.activate_sink(active) : pads.activate_src(active);
+}
+
+void set_common_functions(GstPad* pad, const std::shared_ptr<SourcePads>& pads) {
+    auto* kept = new std::shared_ptr<SourcePads>(pads);
+    gst_pad_set_element_private(pad, kept);
+    g_object_set_data_full(G_OBJECT(pad), "source-pads", kept, [](gpointer p) {
+        delete static_cast<std::shared_ptr<SourcePads>*>(p);
+    });
+    gst_pad_set_iterate_internal_links_function(pad, internal_links);
+    gst_pad_set_activatemode_function(
+        pad, [](GstPad* p, GstObject*, GstPadMode mode, gboolean active) {
+            return activate(p, mode, active);
+        });
+    GST_PAD_SET_PROXY_CAPS(pad);
+}
+
+void set_sink_functions(GstPad* sink) {
+    gst_pad_set_chain_function(
+        sink, [](GstPad* p, GstObject*, GstBuffer* b) { return pads_of(p).chain(b); });
+    gst_pad_set_event_function(sink, [](GstPad* p, GstObject*, GstEvent* e) -> gboolean {
+        return pads_of(p).sink_event(e);
+    });
+    gst_pad_set_query_function(sink, [](GstPad* p, GstObject*, GstQuery* q) -> gboolean {
+        return pads_of(p).sink_query(q);
+    });
+}
+
+void set_src_functions(GstPad* src) {
+    gst_pad_set_event_function(src, [](GstPad* p, GstObject*, GstEvent* e) -> gboolean {
+        return pads_of(p).src_event(e);
+    });
+    gst_pad_set_query_function(src, [](GstPad* p, GstObject*, GstQuery* q) -> gboolean {
+        return pads_of(p).src_query(q);
+    });
+}
+
+// Caps events that the template refuses never reach an event function: say why before that.
+GstPadProbeReturn explain_caps(GstPad* pad, GstPadProbeInfo* info, gpointer) {
+    GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
+    if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS)
+        return GST_PAD_PROBE_OK;
+    GstCaps* caps = nullptr;
+    gst_event_parse_caps(event, &caps);
+    GstCaps* possible = gst_pad_get_pad_template_caps(pad);
+    GstElement* element = gst_pad_get_parent_element(pad);
+    if (element && !gst_caps_is_subset(caps, possible)) {
+        gchar* found = gst_caps_to_string(caps);
+        post_error(element,
+                   infer::Error{infer::Error::Unsupported, GST_PAD_NAME(pad),
+                                std::string("caps ") + found +
+                                    " cannot be used; put videoconvert (and a download element "
+                                    "for memory that is not the system's) before it. Formats: "
+                                    INFERENCE_VIDEO_FORMATS},
+                   "");
+        g_free(found);
+    }
+    gst_clear_object(&element);
+    gst_caps_unref(possible);
+    return GST_PAD_PROBE_OK;
+}
+
+// The number asked for, or the lowest that is free; -1: it is taken.
+int free_number(GstElement* element, const char* wanted) {
+    const auto taken = [&](unsigned n) {
+        gchar* name = g_strdup_printf("sink_%u", n);
+        GstPad* pad = gst_element_get_static_pad(element, name);
+        g_free(name);
+        const bool found = pad != nullptr;
+        gst_clear_object(&pad);
+        return found;
+    };
+    unsigned n = 0;
+    if (wanted && std::sscanf(wanted, "sink_%u", &n) == 1)
+        return taken(n) ? -1 : int(n);
+    while (taken(n))
+        n++;
+    return int(n);
+}
+
+GstPad* make_pad(GstPadTemplate* templ, const char* format, int number) {
+    gchar* name = g_strdup_printf(format, unsigned(number));
+    GstPad* pad = gst_pad_new_from_template(templ, name);
+    g_free(name);
+    return pad;
+}
+
+GstPad* request_new_pad(GstElement* element, GstPadTemplate* templ, const char* name,
+                        const GstCaps*) {
+    GstInference* self = self_of(element);
+    const int number = free_number(element, name);
+    if (number < 0) {
+        GST_ELEMENT_WARNING(element, CORE, PAD, ("pad %s exists already", name), (nullptr));
+        return nullptr;
+    }
+    GstPadTemplate* src_templ = gst_element_get_pad_template(element, "src_%u");
+    GstPad* sink = make_pad(templ, "sink_%u", number);
+    GstPad* src = make_pad(src_templ, "src_%u", number);
+    auto pads = std::make_shared<SourcePads>(*self->own, sink, src);
+    set_source_pads(sink, pads);
+    set_common_functions(sink, pads);
+    set_common_functions(src, pads);
+    set_sink_functions(sink);
+    set_src_functions(src);
+    gst_pad_add_probe(sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, explain_caps, nullptr, nullptr);
+    // add_pad activates them if the element runs: the src side first, as GStreamer does it.
+    gst_element_add_pad(element, src);
+    gst_element_add_pad(element, sink);
+    gst_child_proxy_child_added(GST_CHILD_PROXY(element), G_OBJECT(sink), GST_PAD_NAME(sink));
+    return sink;
+}
+
+void release_pad(GstElement* element, GstPad* sink) {
+    const auto pads = source_pads(sink);
+    if (!pads)
+        return;
+    gst_object_ref(sink);
+    auto* src = static_cast<GstPad*>(gst_object_ref(pads->src()));
+    gst_child_proxy_child_removed(GST_CHILD_PROXY(element), G_OBJECT(sink), GST_PAD_NAME(sink));
+    pads->release();
+    gst_pad_set_active(src, FALSE);
+    gst_pad_set_active(sink, FALSE);
+    gst_element_remove_pad(element, src);
+    gst_element_remove_pad(element, sink);
+    gst_object_unref(src);
+    gst_object_unref(sink);
+}
+
+// ---- child proxy: sink_0::interval=5 in a launch line
+
+GObject* child_by_index(GstChildProxy* proxy, guint index) {
+    GstElement* element = GST_ELEMENT(proxy);
+    GST_OBJECT_LOCK(element);
+    gpointer pad = g_list_nth_data(element->sinkpads, index);
+    if (pad)
+        gst_object_ref(pad);
+    GST_OBJECT_UNLOCK(element);
+    return static_cast<GObject*>(pad);
+}
+
+guint children_count(GstChildProxy* proxy) {
+    GstElement* element = GST_ELEMENT(proxy);
+    GST_OBJECT_LOCK(element);
+    const guint n = element->numsinkpads;
+    GST_OBJECT_UNLOCK(element);
+    return n;
+}
+
+void child_proxy_init(gpointer iface, gpointer) {
+    auto* proxy = static_cast<GstChildProxyInterface*>(iface);
+    proxy->get_child_by_index = child_by_index;
+    proxy->get_children_count = children_count;
+}
+
+// ---- states
+
+GstStateChangeReturn change_state(GstElement* element, GstStateChange transition) {
+    InferenceElement& own = *self_of(element)->own;
+    if (transition == GST_STATE_CHANGE_NULL_TO_READY) {
+        const InferenceSettings settings = own.settings();
+        if (auto opened = own.model.open(settings); !opened.ok()) {
+            post_error(element, opened.error(), "model=" + settings.model + ", device=" +
+                                                    settings.device);
+            return GST_STATE_CHANGE_FAILURE;
+        }
+    }
+    const auto result =
+        GST_ELEMENT_CLASS(gst_inference_parent_class)->change_state(element, transition);
+    if (transition == GST_STATE_CHANGE_READY_TO_NULL)
+        own.model.close();
+    return result;
+}
+
+// ---- properties
+
+void set_property(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
+    InferenceElement& own = *self_of(object)->own;
+    bool known = false;
+    own.change([&](InferenceSettings& s) { known = set_inference_property(s, spec, value); });
+    if (!known) {
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+        return;
+    }
+    if (changes_processing(spec)) {
+        if (auto done = own.model.reconfigure(own.settings()); !done.ok())
+            post_warning(GST_ELEMENT(object), done.error(), "kept what was in force before");
+        return;
+    }
+    for_each_source(GST_ELEMENT(object), [](SourcePads& pads) { pads.update_options(); });
+}
+
+void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
+    InferenceElement& own = *self_of(object)->own;
+    if (id == PROP_STATS) {
+        g_value_take_boxed(value, inference_stats(GST_ELEMENT(object), own.model.session().get()));
+        return;
+    }
+    if (!get_inference_property(own.settings(), spec, value))
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+void finalize(GObject* object) {
+    delete self_of(object)->own;
+    G_OBJECT_CLASS(gst_inference_parent_class)->finalize(object);
+}
+
+void gst_inference_init(GstInference* self) { self->own = new InferenceElement(GST_ELEMENT(self)); }
+
+void install_stats(GObjectClass* object) {
+    g_object_class_install_property(
+        object, PROP_STATS,
+        g_param_spec_boxed("stats", "Statistics",
+                           "Figures since the model was loaded: frames, batches, latency "
+                           "percentiles and where the time went (microseconds), what runs it",
+                           GST_TYPE_STRUCTURE,
+                           GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+}
+
+void gst_inference_class_init(GstInferenceClass* klass) {
+    GObjectClass* object = G_OBJECT_CLASS(klass);
+    GstElementClass* element = GST_ELEMENT_CLASS(klass);
+    object->set_property = set_property;
+    object->get_property = get_property;
+    object->finalize = finalize;
+    install_inference_properties(object);
+    install_stats(object);
+
+    gst_element_class_set_static_metadata(
+        element, "Video inference", "Filter/Analyzer/Video",
+        "Runs a neural network on the frames of many videos and attaches what it finds",
+        "gstinference");
+    gst_element_class_add_static_pad_template_with_gtype(element, &sink_template,
+                                                         GST_TYPE_INFERENCE_PAD);
+    gst_element_class_add_static_pad_template(element, &src_template);
+    gst_type_mark_as_plugin_api(GST_TYPE_INFERENCE_PAD, GstPluginAPIFlags(0));
+    element->request_new_pad = request_new_pad;
+    element->release_pad = release_pad;
+    element->change_state = change_state;
+}
+
+} // namespace
+
+extern const ElementDef element_gstinference;
+const ElementDef element_gstinference = {"gstinference", gst_inference_get_type};

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "gst/element_model.h"
+#include "gst/inference_settings.h"
+
+#include <mutex>
+
+// What the GObject of a gstinference owns. Settings and state have a lock each.
+//
+// Lock order: none of these is ever held together with another, and none while anything outside
+// the project is called (pads, bus, signals). They are leaves below GStreamer's own locks:
+//   InferenceElement::lock_   settings
+//   ElementModel              session, processing
+//   SourcePads::lock_         flow, end of stream, source
+//   QueryAnswer::lock_        one query on its way
+struct InferenceElement {
+    explicit InferenceElement(GstElement* e) : element(e), model(e) {}
+
+    InferenceSettings settings() const {
+        std::lock_guard guard(lock_);
+        return settings_;
+    }
+    template <typename Change> void change(Change&& change) {
+        std::lock_guard guard(lock_);
+        change(settings_);
+    }
+
+    // Asks the pipeline to work out its latency again where ours has changed by more than a fifth
+    // since it last asked; at most once a second. Any thread.
+    void watch_latency();
+    void latency_told(int64_t latency_us);
+
+    GstElement* const element; // its owner
+    ElementModel model;
+
+private:
+    mutable std::mutex lock_;
+    InferenceSettings settings_;
+    int64_t told_latency_us_ = -1; // -1: nobody asked
+    int64_t checked_us_ = 0;       // monotonic
+};

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "gst/inference_settings.h"
+
+#include <functional>
+
+namespace {
+
+using Settings = InferenceSettings;
+
+GType hint_type() {
+    static const GType type = [] {
+        static const GEnumValue values[] = {
+            {int(infer::Hint::Latency), "One frame at a time, over all cores", "latency"},
+            {int(infer::Hint::Throughput), "Most frames a second in all", "throughput"},
+            {0, nullptr, nullptr}};
+        return g_enum_register_static("GstInferenceHint", values);
+    }();
+    return type;
+}
+
+GType precision_type() {
+    using infer::Precision;
+    static const GType type = [] {
+        static const GEnumValue values[] = {
+            {int(Precision::Auto), "Fastest the device has natively", "auto"},
+            {int(Precision::F32), "32-bit float", "f32"},
+            {int(Precision::BF16), "bfloat16 (CPUs with AMX or AVX512-BF16)", "bf16"},
+            {int(Precision::F16), "16-bit float (GPUs)", "f16"},
+            {int(Precision::Int8), "8-bit integers (quantised models)", "int8"},
+            {0, nullptr, nullptr}};
+        return g_enum_register_static("GstInferencePrecision", values);
+    }();
+    return type;
+}
+
+GType error_policy_type() {
+    static const GType type = [] {
+        static const GEnumValue values[] = {
+            {int(ErrorPolicy::Warn), "Frame leaves without results, warning on the bus", "warn"},
+            {int(ErrorPolicy::Stop), "Element error, the pipeline stops", "stop"},
+            {0, nullptr, nullptr}};
+        return g_enum_register_static("GstInferenceErrorPolicy", values);
+    }();
+    return type;
+}
+
+constexpr auto Ready =
+    GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+constexpr auto Playing =
+    GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
+
+// One property: what GObject shows of it, and the member it stands for.
+struct Property {
+    GParamSpec* spec;
+    std::function<void(Settings&, const GValue*)> set;
+    std::function<void(const Settings&, GValue*)> get;
+    bool changes_processing = false;
+};
+
+Property text(const char* name, const char* nick, const char* blurb, const char* preset,
+              GParamFlags flags, std::string Settings::*member, bool decoding = false) {
+    return {g_param_spec_string(name, nick, blurb, preset, flags),
+            [=](Settings& s, const GValue* v) {
+                const char* t = g_value_get_string(v);
+                s.*member = t ? t : preset ? preset : "";
+            },
+            [=](const Settings& s, GValue* v) {
+                g_value_set_string(v, (s.*member).empty() ? nullptr : (s.*member).c_str());
+            },
+            decoding};
+}
+
+Property number(const char* name, const char* nick, const char* blurb, int min, int max, int preset,
+                GParamFlags flags, int Settings::*member) {
+    return {g_param_spec_int(name, nick, blurb, min, max, preset, flags),
+            [=](Settings& s, const GValue* v) { s.*member = g_value_get_int(v); },
+            [=](const Settings& s, GValue* v) { g_value_set_int(v, s.*member); }};
+}
+
+Property fraction(const char* name, const char* nick, const char* blurb, double Settings::*member) {
+    return {g_param_spec_double(name, nick, blurb, -1, 1, -1, Playing),
+            [=](Settings& s, const GValue* v) { s.*member = g_value_get_double(v); },
+            [=](const Settings& s, GValue* v) { g_value_set_double(v, s.*member); }, true};
+}
+
+template <typename E>
+Property choice(const char* name, const char* nick, const char* blurb, GType type, E preset,
+                GParamFlags flags, E Settings::*member) {
+    return {g_param_spec_enum(name, nick, blurb, type, int(preset), flags),
+            [=](Settings& s, const GValue* v) { s.*member = E(g_value_get_enum(v)); },
+            [=](const Settings& s, GValue* v) { g_value_set_enum(v, int(s.*member)); }};
+}
+
+Property flag(const char* name, const char* nick, const char* blurb, GParamFlags flags,
+              bool Settings::*member) {
+    return {g_param_spec_boolean(name, nick, blurb, FALSE, flags),
+            [=](Settings& s, const GValue* v) { s.*member = g_value_get_boolean(v); },
+            [=](const Settings& s, GValue* v) { g_value_set_boolean(v, s.*member); }};
+}
+
+std::vector<Property> what_runs() {
+    return {
+        text("model", "Model", "Model file (.onnx). MODEL.json beside it is read as model-config",
+             nullptr, Ready, &Settings::model),
+        text("device", "Device", "What runs the model: CPU, or a device of `gst-inference info "
+             "--devices`", "CPU", Ready, &Settings::device),
+        choice("hint", "Hint", "What to tune for; sets streams, requests and batch-size left at 0",
+               hint_type(), infer::Hint::Throughput, Ready, &Settings::hint),
+        choice("precision", "Precision", "Arithmetic of the model; an error if the device cannot",
+               precision_type(), infer::Precision::Auto, Ready, &Settings::precision),
+        number("batch-size", "Batch size", "Frames run together, of any sources (0: the hint "
+               "decides)", 0, 1024, 0, Ready, &Settings::batch_size),
+        number("batch-timeout", "Batch timeout", "Longest a frame waits for others to fill its "
+               "batch, in milliseconds (0: never waits; -1: the hint and the frame rates decide, "
+               "and an idle device never waits)", -1, 60000, -1, Playing,
+               &Settings::batch_timeout_ms),
+        number("requests", "Requests", "Batches that may be in work at once (0: streams + 2)", 0,
+               1024, 0, Ready, &Settings::requests),
+        number("streams", "Streams", "Batches the device runs at once (0: the hint decides)", 0,
+               1024, 0, Ready, &Settings::streams),
+        number("threads", "Threads", "CPU threads in all (0: all cores this process may use)", 0,
+               1024, 0, Ready, &Settings::threads),
+        flag("private", "Private", "Load the model for this element alone (default: elements with "
+             "equal model and device settings share it)", Ready, &Settings::is_private),
+    };
+}
+
+std::vector<Property> what_comes_out() {
+    return {
+        text("decoder", "Decoder", "Turns the model's outputs into results: auto, none (raw "
+             "tensors), or a name from `gst-inference info MODEL`", "auto", Playing,
+             &Settings::decoder, true),
+        text("model-config", "Model config", "JSON file (or the JSON itself) with the model's pre- "
+             "and post-processing and labels (default: MODEL.json beside the model, if there)",
+             nullptr, Ready, &Settings::model_config),
+        text("labels", "Labels", "Text file, one class name a line (default: the model-config's)",
+             nullptr, Playing, &Settings::labels, true),
+        fraction("threshold", "Threshold", "Drop results of lower confidence, 0 to 1 (-1: the "
+                 "model's default)", &Settings::threshold),
+        fraction("iou-threshold", "IoU threshold", "Of two boxes of a class that overlap more "
+                 "(intersection over union, 0 to 1) the better stays (-1: the model's default)",
+                 &Settings::iou_threshold),
+        number("interval", "Interval", "Infer every Nth frame of each source (1: every frame); "
+               "the others leave as `skipped`. Pads may say otherwise", 1, G_MAXINT, 1, Playing,
+               &Settings::interval),
+        choice("error-policy", "Error policy", "What a failed frame does", error_policy_type(),
+               ErrorPolicy::Warn, Playing, &Settings::error_policy),
+    };
+}
+
+// The class's properties, made once at class initialisation.
+std::vector<Property>& properties() {
+    static std::vector<Property> all;
+    return all;
+}
+
+const Property* find(const GParamSpec* spec) {
+    for (const Property& p : properties())
+        if (p.spec == spec)
+            return &p;
+    return nullptr;
+}
+
+} // namespace
+
+void install_inference_properties(GObjectClass* klass) {
+    properties() = what_runs();
+    for (Property& p : what_comes_out())
+        properties().push_back(std::move(p));
+    guint id = 1;
+    for (const Property& p : properties())
+        g_object_class_install_property(klass, id++, p.spec);
+    for (GType t : {hint_type(), precision_type(), error_policy_type()})
+        gst_type_mark_as_plugin_api(t, GstPluginAPIFlags(0));
+}
+
+bool set_inference_property(Settings& settings, const GParamSpec* spec, const GValue* value) {
+    const Property* p = find(spec);
+    if (p)
+        p->set(settings, value);
+    return p;
+}
+
+bool get_inference_property(const Settings& settings, const GParamSpec* spec, GValue* value) {
+    const Property* p = find(spec);
+    if (p)
+        p->get(settings, value);
+    return p;
+}
+
+bool changes_processing(const GParamSpec* spec) {
+    const Property* p = find(spec);
+    return p && p->changes_processing;
+}
+
+infer::Result<infer::ModelConfig> model_config(const Settings& settings) {
+    auto config = infer::side_config(settings.model);
+    if (config.ok() && !settings.model_config.empty()) {
+        auto said = infer::read_model_config(settings.model_config);
+        if (!said.ok())
+            return said.error();
+        config = infer::merge(std::move(config.value()), said.value());
+    }
+    if (!config.ok())
+        return config.error();
+    infer::ModelConfig& c = config.value();
+    if (settings.decoder != "auto")
+        c.decoder = settings.decoder;
+    if (settings.threshold >= 0)
+        c.threshold = float(settings.threshold);
+    if (settings.iou_threshold >= 0)
+        c.iou_threshold = float(settings.iou_threshold);
+    if (!settings.labels.empty()) {
+        auto labels = infer::read_labels(settings.labels);
+        if (!labels.ok())
+            return labels.error();
+        c.labels = std::move(labels.value());
+    }
+    return config;
+}
+
+infer::SessionConfig session_config(const Settings& settings, const infer::ModelConfig& model) {
+    infer::SessionConfig c;
+    c.model = settings.model;
+    c.device = settings.device;
+    c.options.hint = settings.hint;
+    c.options.precision = settings.precision;
+    c.options.batch = settings.batch_size;
+    c.options.requests = settings.requests;
+    c.options.streams = settings.streams;
+    c.options.threads = settings.threads;
+    c.shapes = model.shapes;
+    c.is_private = settings.is_private;
+    return c;
+}

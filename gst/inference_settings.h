@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "inference/session.h"
+
+#include <gst/gst.h>
+
+#include <string>
+
+enum class ErrorPolicy { Warn, Stop };
+
+// gstinference's writable properties, as the user set them. 0, "" or -1 mean "not said".
+struct InferenceSettings {
+    std::string model, device = "CPU";
+    infer::Hint hint = infer::Hint::Throughput;
+    infer::Precision precision = infer::Precision::Auto;
+    int batch_size = 0, batch_timeout_ms = -1, requests = 0, streams = 0, threads = 0;
+    std::string decoder = "auto", model_config, labels;
+    double threshold = -1, iou_threshold = -1;
+    int interval = 1;
+    ErrorPolicy error_policy = ErrorPolicy::Warn;
+    bool is_private = false;
+};
+
+void install_inference_properties(GObjectClass* klass);
+
+// false: not one of ours. Both with the settings' lock held.
+bool set_inference_property(InferenceSettings& settings, const GParamSpec* spec,
+                            const GValue* value);
+bool get_inference_property(const InferenceSettings& settings, const GParamSpec* spec,
+                            GValue* value);
+
+// Properties that change decoding alone, and so take effect while playing.
+bool changes_processing(const GParamSpec* spec);
+
+// What file, side file and properties say about the model; the property wins. Reads files.
+infer::Result<infer::ModelConfig> model_config(const InferenceSettings& settings);
+
+infer::SessionConfig session_config(const InferenceSettings& settings,
+                                    const infer::ModelConfig& model);

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "gst/inference_stats.h"
+
+#include "gst/inference_pad.h"
+
+void for_each_source(GstElement* element, const std::function<void(SourcePads&)>& call) {
+    std::vector<std::shared_ptr<SourcePads>> all;
+    GST_OBJECT_LOCK(element);
+    for (GList* p = element->sinkpads; p; p = p->next)
+        if (const auto& pads = source_pads(GST_PAD(p->data)))
+            all.push_back(pads);
+    GST_OBJECT_UNLOCK(element);
+    for (const auto& pads : all)
+        call(*pads);
+}
+
+static void put_batch_fill(GstStructure* s, const std::vector<uint64_t>& fill) {
+    GValue array = G_VALUE_INIT;
+    gst_value_array_init(&array, guint(fill.size()));
+    for (const uint64_t batches : fill) {
+        GValue value = G_VALUE_INIT;
+        g_value_init(&value, G_TYPE_UINT64);
+        g_value_set_uint64(&value, batches);
+        gst_value_array_append_and_take_value(&array, &value);
+    }
+    gst_structure_take_value(s, "batch-fill", &array);
+}
+
+GstStructure* inference_stats(GstElement* element, infer::Session* session) {
+    GST_OBJECT_LOCK(element);
+    const guint sources = element->numsinkpads;
+    GST_OBJECT_UNLOCK(element);
+    GstStructure* s = gst_structure_new("stats", "sources", G_TYPE_UINT, sources, nullptr);
+    if (!session)
+        return s;
+    const infer::SessionStats stats = session->stats();
+    gst_structure_set(s, "frames", G_TYPE_UINT64, stats.frames, "failed", G_TYPE_UINT64,
+                      stats.failed, "batches", G_TYPE_UINT64, stats.batches, "latency-p50",
+                      G_TYPE_DOUBLE, stats.latency_p50_us, "latency-p95", G_TYPE_DOUBLE,
+                      stats.latency_p95_us, "latency-p99", G_TYPE_DOUBLE, stats.latency_p99_us,
+                      "preprocess", G_TYPE_DOUBLE, stats.preprocess_us, "inference",
+                      G_TYPE_DOUBLE, stats.inference_us, "decode", G_TYPE_DOUBLE,
+                      stats.decode_us, "wait", G_TYPE_DOUBLE, stats.wait_us, nullptr);
+    put_batch_fill(s, stats.batch_fill);
+    if (session->ready())
+        for (const auto& [name, value] : session->describe())
+            gst_structure_set(s, name.c_str(), G_TYPE_STRING, value.c_str(), nullptr);
+    return s;
+}

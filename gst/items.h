@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "inference/frame.h"
+
+#include <gst/gst.h>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+
+// A serialized event that keeps its place between the frames of its source.
+class EventItem final : public infer::Item {
+public:
+    explicit EventItem(GstEvent* event) : event_(event) {} // takes the reference
+    ~EventItem() override {
+        if (event_)
+            gst_event_unref(event_);
+    }
+    GstEventType type() const { return GST_EVENT_TYPE(event_); }
+    GstEvent* take() { return std::exchange(event_, nullptr); }
+
+private:
+    GstEvent* event_;
+};
+
+// A serialized query on its way. Two threads: the one that asked waits, the task of the src pad
+// answers. It works on a copy, so that whoever asked may give up at any time.
+class QueryAnswer {
+public:
+    explicit QueryAnswer(GstQuery* asked) : query_(gst_query_copy(asked)) {}
+    ~QueryAnswer() { gst_query_unref(query_); }
+
+    GstQuery* query() const { return query_; } // the task's alone until answer()
+    void answer(bool ok);                      // the first call counts
+    // Waits, then moves the answer into `asked`; false: refused, or cancelled.
+    bool wait(GstQuery* asked, std::stop_token cancel);
+
+private:
+    std::mutex lock_; // guards answered_ and ok_
+    std::condition_variable_any changed_;
+    bool answered_ = false, ok_ = false;
+    GstQuery* query_;
+};
+
+// Its place in the queue. Thrown away unanswered, it refuses.
+class QueryItem final : public infer::Item {
+public:
+    explicit QueryItem(std::shared_ptr<QueryAnswer> answer) : answer_(std::move(answer)) {}
+    ~QueryItem() override { answer_->answer(false); }
+    QueryAnswer& answer() { return *answer_; }
+
+private:
+    std::shared_ptr<QueryAnswer> answer_;
+};

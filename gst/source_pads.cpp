@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The sink side of a source, its states, and what any thread may call. The task of the src pad is
+// in source_task.cpp, queries in source_queries.cpp.
+#include "gst/source_pads.h"
+
+#include "gst/errors.h"
+#include "gst/framemap.h"
+#include "gst/inference_pad.h"
+#include "gst/items.h"
+
+using infer::Error;
+using infer::FrameStatus;
+using infer::PushResult;
+
+SourcePads::SourcePads(InferenceElement& element, GstPad* sink, GstPad* src)
+    : element_(element), sink_(sink), src_(src) {}
+
+std::shared_ptr<infer::Source> SourcePads::source() const {
+    std::lock_guard guard(lock_);
+    return state_.source;
+}
+
+// ---- frames
+
+GstFlowReturn SourcePads::chain(GstBuffer* buffer) {
+    std::shared_ptr<infer::Source> source;
+    std::stop_token cancel;
+    GstFlowReturn flow = GST_FLOW_OK;
+    {
+        std::lock_guard guard(lock_);
+        flow = state_.eos ? GST_FLOW_EOS : state_.flow;
+        source = state_.source;
+        cancel = state_.cancel.get_token();
+    }
+    if (flow != GST_FLOW_OK || !source) {
+        gst_buffer_unref(buffer);
+        return flow != GST_FLOW_OK ? flow : GST_FLOW_FLUSHING;
+    }
+    if (!have_caps_) {
+        gst_buffer_unref(buffer);
+        post_error(element_.element,
+                   Error{Error::Unsupported, GST_PAD_NAME(sink_),
+                         "a frame came before its caps; put video/x-raw caps before it "
+                         "(a capsfilter, or rawvideoparse for raw files)"},
+                   "");
+        return GST_FLOW_NOT_NEGOTIATED;
+    }
+    counters_.in++;
+    return admit(*source, buffer, cancel);
+}
+
+GstFlowReturn SourcePads::admit(infer::Source& source, GstBuffer* buffer, std::stop_token cancel) {
+    auto frame = std::make_unique<BufferFrame>(buffer, video_);
+    if (!wants_inference()) {
+        if (element_.model.failed())
+            return GST_FLOW_ERROR;
+        return flow_after(source.pass(std::move(frame), FrameStatus::Skipped, "interval"));
+    }
+    auto processing = element_.model.wait_processing(cancel);
+    if (!processing)
+        return cancel.stop_requested() ? flow_after(PushResult::Flushing) : GST_FLOW_ERROR;
+    return flow_after(source.push(std::move(frame), std::move(processing)));
+}
+
+// What upstream hears: how this source's last push went.
+GstFlowReturn SourcePads::flow_after(PushResult result) const {
+    std::lock_guard guard(lock_);
+    if (result == PushResult::Failed)
+        return GST_FLOW_ERROR;
+    if (result == PushResult::Ok || state_.flow != GST_FLOW_OK)
+        return state_.flow;
+    return GST_FLOW_FLUSHING;
+}
+
+bool SourcePads::wants_inference() {
+    const int own = pad_settings(sink_).interval;
+    const int interval = own > 0 ? own : element_.settings().interval;
+    return taken_++ % guint64(interval) == 0;
+}
+
+// ---- events from upstream
+
+bool SourcePads::sink_event(GstEvent* event) {
+    switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_FLUSH_START: return flush_start(event);
+    case GST_EVENT_FLUSH_STOP: return flush_stop(event);
+    default: break;
+    }
+    if (GST_EVENT_IS_SERIALIZED(event))
+        return serialized_event(event);
+    return gst_pad_push_event(src_, event);
+}
+
+bool SourcePads::serialized_event(GstEvent* event) {
+    const GstEventType type = GST_EVENT_TYPE(event);
+    if (type == GST_EVENT_CAPS && !caps_event(event)) {
+        gst_event_unref(event);
+        return false;
+    }
+    std::shared_ptr<infer::Source> source;
+    GstFlowReturn flow = GST_FLOW_OK;
+    {
+        std::lock_guard guard(lock_);
+        if (type == GST_EVENT_STREAM_START || type == GST_EVENT_SEGMENT) {
+            state_.eos = state_.eos && type != GST_EVENT_STREAM_START;
+            if (state_.flow == GST_FLOW_EOS)
+                state_.flow = GST_FLOW_OK;
+        }
+        if (type == GST_EVENT_EOS)
+            state_.eos = true;
+        flow = state_.flow;
+        source = state_.source;
+    }
+    // A failed source takes no more. Sticky events are no loss (data flow will tell); but nobody
+    // would see the failure after EOS, so it is said here, as queue does.
+    const bool sticky = GST_EVENT_IS_STICKY(event);
+    if (source && (flow == GST_FLOW_OK || flow == GST_FLOW_EOS)) {
+        auto item = std::make_unique<EventItem>(event);
+        return source->push_marker(std::move(item), type == GST_EVENT_EOS) == PushResult::Ok;
+    }
+    gst_event_unref(event);
+    if (type == GST_EVENT_EOS && (flow == GST_FLOW_NOT_LINKED || flow < GST_FLOW_EOS)) {
+        GST_ELEMENT_FLOW_ERROR(element_.element, flow);
+        return false;
+    }
+    return sticky && flow != GST_FLOW_FLUSHING;
+}
+
+bool SourcePads::caps_event(GstEvent* event) {
+    GstCaps* caps = nullptr;
+    gst_event_parse_caps(event, &caps);
+    GstVideoInfo video;
+    if (!gst_video_info_from_caps(&video, caps)) {
+        gchar* text = gst_caps_to_string(caps);
+        post_error(element_.element,
+                   Error{Error::Unsupported, GST_PAD_NAME(sink_),
+                         std::string("caps ") + text + " say no video size and format"},
+                   "");
+        g_free(text);
+        return false;
+    }
+    video_ = video;
+    have_caps_ = true;
+    {
+        std::lock_guard guard(lock_);
+        state_.frame_duration =
+            GST_VIDEO_INFO_FPS_N(&video) > 0
+                ? gst_util_uint64_scale(GST_SECOND, guint64(GST_VIDEO_INFO_FPS_D(&video)),
+                                        guint64(GST_VIDEO_INFO_FPS_N(&video)))
+                : GST_CLOCK_TIME_NONE;
+    }
+    ask_live();
+    update_options();
+    return true;
+}
+
+// Whether upstream is live says how a batch may wait for it.
+void SourcePads::ask_live() {
+    GstQuery* query = gst_query_new_latency();
+    gboolean live = FALSE;
+    if (gst_pad_peer_query(sink_, query))
+        gst_query_parse_latency(query, &live, nullptr, nullptr);
+    gst_query_unref(query);
+    std::lock_guard guard(lock_);
+    state_.live = live;
+}
+
+// ---- events from downstream
+
+bool SourcePads::src_event(GstEvent* event) {
+    if (GST_EVENT_TYPE(event) == GST_EVENT_RECONFIGURE) {
+        bool linked_again = false;
+        {
+            std::lock_guard guard(lock_);
+            linked_again = state_.flow == GST_FLOW_NOT_LINKED;
+        }
+        if (linked_again) {
+            // What came while nobody listened.
+            gst_pad_sticky_events_foreach(
+                sink_,
+                [](GstPad*, GstEvent** e, gpointer src) -> gboolean {
+                    gst_pad_store_sticky_event(GST_PAD(src), *e);
+                    return TRUE;
+                },
+                src_);
+            start_again(false);
+        }
+    }
+    return gst_pad_push_event(sink_, event);
+}
+
+// ---- flushing
+
+bool SourcePads::flush_start(GstEvent* event) {
+    const bool ok = gst_pad_push_event(src_, event);
+    std::shared_ptr<infer::Source> source;
+    std::stop_source cancel;
+    {
+        std::lock_guard guard(lock_);
+        state_.flow = GST_FLOW_FLUSHING;
+        cancel = state_.cancel;
+        source = state_.source;
+    }
+    cancel.request_stop();
+    if (source)
+        source->flush_start();
+    task_.pause();
+    task_.wait_for_pause();
+    return ok;
+}
+
+bool SourcePads::flush_stop(GstEvent* event) {
+    const bool ok = gst_pad_push_event(src_, event);
+    taken_ = 0;
+    start_again(true);
+    return ok;
+}
+
+// After a flush, or when a missing link is there again.
+void SourcePads::start_again(bool clear_eos) {
+    std::shared_ptr<infer::Source> source;
+    {
+        std::lock_guard guard(lock_);
+        if (!state_.src_active || !state_.source)
+            return;
+        source = state_.source;
+    }
+    task_.wait_for_pause();
+    source->flush_stop();
+    {
+        std::lock_guard guard(lock_);
+        if (!state_.src_active || state_.source != source)
+            return;
+        state_.cancel = std::stop_source();
+        state_.flow = GST_FLOW_OK;
+        state_.eos = state_.eos && !clear_eos;
+    }
+    downstream_ended_ = false; // the task is paused
+    task_.resume();
+}
+
+// ---- states
+
+bool SourcePads::open() {
+    const auto session = element_.model.session();
+    if (!session)
+        return false;
+    auto opened = std::make_shared<Opened>();
+    opened->session = session;
+    opened->source = session->add_source(options());
+    std::lock_guard guard(lock_);
+    state_.source = std::shared_ptr<infer::Source>(opened, opened->source.get());
+    state_.cancel = std::stop_source();
+    state_.flow = GST_FLOW_OK;
+    state_.eos = false;
+    return true;
+}
+
+void SourcePads::close() {
+    std::shared_ptr<infer::Source> source;
+    std::stop_source cancel;
+    {
+        std::lock_guard guard(lock_);
+        state_.flow = GST_FLOW_FLUSHING;
+        source = std::move(state_.source);
+        cancel = state_.cancel;
+    }
+    cancel.request_stop();
+    if (source)
+        source->close();
+}
+
+bool SourcePads::activate_src(bool active) {
+    {
+        std::lock_guard guard(lock_);
+        if (state_.src_active == active)
+            return true;
+        state_.src_active = active;
+    }
+    if (!active) {
+        close();
+        task_.stop(true);
+        return true;
+    }
+    if (!source() && !open())
+        return false;
+    downstream_ended_ = false;
+    task_.start(src_, [this] { iterate(); }, keep_alive());
+    return true;
+}
+
+// What the task uses, however long it stays in a push after the pads are released.
+std::shared_ptr<void> SourcePads::keep_alive() {
+    struct Kept {
+        std::shared_ptr<SourcePads> self;
+        GstPad* sink;
+        GstElement* element;
+        ~Kept() {
+            gst_object_unref(sink);
+            self.reset();
+            gst_object_unref(element);
+        }
+    };
+    return std::make_shared<Kept>(shared_from_this(),
+                                  static_cast<GstPad*>(gst_object_ref(sink_)),
+                                  static_cast<GstElement*>(gst_object_ref(element_.element)));
+}
+
+// The src pad is activated before: elements go through their src pads first.
+bool SourcePads::activate_sink(bool active) {
+    if (!active) {
+        close();
+        return true;
+    }
+    taken_ = 0;
+    have_caps_ = false;
+    return source() || open();
+}
+
+void SourcePads::release() {
+    {
+        std::lock_guard guard(lock_);
+        state_.src_active = false;
+    }
+    close();
+    task_.stop(false);
+}
+
+// ---- options and figures
+
+infer::SourceOptions SourcePads::options() const {
+    const PadSettings pad = pad_settings(sink_);
+    const int timeout_ms = element_.settings().batch_timeout_ms;
+    infer::SourceOptions o;
+    o.name = pad.source_id;
+    o.priority = pad.priority;
+    o.batch_timeout_us = timeout_ms < 0 ? -1 : int64_t(timeout_ms) * 1000;
+    std::lock_guard guard(lock_);
+    o.live = state_.live;
+    if (GST_CLOCK_TIME_IS_VALID(state_.frame_duration))
+        o.frame_duration_us = int64_t(state_.frame_duration / GST_USECOND);
+    return o;
+}
+
+void SourcePads::update_options() {
+    if (const auto open = source())
+        open->set_options(options());
+}
+
+GstStructure* SourcePads::stats() const {
+    const auto of = [this](FrameStatus s) { return counters_.by_status[size_t(s)].load(); };
+    return gst_structure_new(
+        "stats", "frames-in", G_TYPE_UINT64, counters_.in.load(), "frames-out", G_TYPE_UINT64,
+        counters_.out.load(), "inferred", G_TYPE_UINT64, of(FrameStatus::Inferred), "skipped",
+        G_TYPE_UINT64, of(FrameStatus::Skipped), "dropped", G_TYPE_UINT64,
+        of(FrameStatus::Dropped), "failed", G_TYPE_UINT64, of(FrameStatus::Failed), nullptr);
+}

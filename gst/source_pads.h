@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "gst/inference_element.h"
+#include "gst/pad_task.h"
+#include "inference/session.h"
+
+#include <gst/video/video.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+
+// One source: its sink pad, its src pad, and what flows between them. The streaming thread of the
+// sink pad hands frames, events and queries to an infer::Source; a task of the src pad takes them
+// out in order and pushes. Nothing here knows another source.
+class SourcePads : public std::enable_shared_from_this<SourcePads> {
+public:
+    // Owns none of them: the pads own this, their parent owns `element`.
+    SourcePads(InferenceElement& element, GstPad* sink, GstPad* src);
+
+    GstPad* sink() const { return sink_; }
+    GstPad* src() const { return src_; }
+    GstPad* partner(GstPad* pad) const { return pad == sink_ ? src_ : sink_; }
+
+    // Pad functions; the parent is alive during each.
+    GstFlowReturn chain(GstBuffer* buffer); // takes the buffer
+    bool sink_event(GstEvent* event);       // takes the event
+    bool src_event(GstEvent* event);        // takes the event
+    bool sink_query(GstQuery* query);
+    bool src_query(GstQuery* query);
+    bool activate_sink(bool active);
+    bool activate_src(bool active);
+
+    // The pads are leaving: wakes everything and lets go, without waiting for downstream.
+    void release();
+
+    // Tells the source what the pads' and the element's settings say now.
+    void update_options();
+    GstStructure* stats() const;
+
+private:
+    // A source and the session that made it, gone together, the source first.
+    struct Opened {
+        std::shared_ptr<infer::Session> session;
+        std::unique_ptr<infer::Source> source;
+    };
+    struct State {
+        GstFlowReturn flow = GST_FLOW_FLUSHING; // what chain returns: the last push's, or why not
+        bool eos = false;                       // taken from upstream
+        bool src_active = false;
+        bool live = false;
+        GstClockTime frame_duration = GST_CLOCK_TIME_NONE;
+        std::stop_source cancel;                // of waits begun since the last flush
+        std::shared_ptr<infer::Source> source;
+    };
+    struct Counters {
+        std::atomic<guint64> in = 0, out = 0;
+        std::atomic<guint64> by_status[4] = {}; // of infer::FrameStatus
+    };
+
+    // Streaming thread of the sink pad.
+    GstFlowReturn admit(infer::Source& source, GstBuffer* buffer, std::stop_token cancel);
+    GstFlowReturn flow_after(infer::PushResult result) const;
+    bool wants_inference();
+    bool serialized_event(GstEvent* event);
+    bool caps_event(GstEvent* event);
+    bool ask_in_order(GstQuery* query);
+    void ask_live();
+
+    // Task of the src pad.
+    void iterate();
+    GstFlowReturn push_frame(infer::Output& out);
+    GstFlowReturn push_marker(infer::Item& item);
+    void answer(class QueryAnswer& answer);
+    void settle(infer::Source& source, GstFlowReturn flow);
+    GstFlowReturn report_failure(const infer::Output& out, const std::string& source_id);
+
+    // Any thread.
+    bool open();
+    void close();
+    bool flush_start(GstEvent* event);
+    bool flush_stop(GstEvent* event);
+    void start_again(bool clear_eos);
+    std::shared_ptr<void> keep_alive();
+    bool latency_query(GstQuery* query);
+    void add_in_flight(GstQuery* allocation, infer::Source& source) const;
+    std::shared_ptr<infer::Source> source() const;
+    infer::SourceOptions options() const;
+
+    InferenceElement& element_;
+    GstPad* const sink_;
+    GstPad* const src_;
+    PadTask task_;
+
+    mutable std::mutex lock_; // guards state_; held for a few lines at a time, never while calling out
+    State state_;
+    Counters counters_;
+
+    // Streaming thread only.
+    GstVideoInfo video_ = {};
+    bool have_caps_ = false;
+    guint64 taken_ = 0; // frames since activation or flush
+
+    // Task only.
+    bool downstream_ended_ = false; // a push gave EOS: frames are dropped until a new segment
+};

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The task of a source's src pad: takes out what its infer::Source finished, in order, and pushes.
+#include "gst/errors.h"
+#include "gst/frame_results.h"
+#include "gst/framemap.h"
+#include "gst/inference_pad.h"
+#include "gst/items.h"
+#include "gst/source_pads.h"
+
+using infer::FrameStatus;
+
+void SourcePads::iterate() {
+    const auto open = source();
+    auto out = open ? open->pop() : std::nullopt;
+    if (!out) {
+        task_.pause(); // flushing or closed; resumed by a flush stop
+        return;
+    }
+    const GstFlowReturn flow = out->is_frame ? push_frame(*out) : push_marker(*out->item);
+    settle(*open, flow);
+}
+
+GstFlowReturn SourcePads::push_frame(infer::Output& out) {
+    auto& frame = static_cast<BufferFrame&>(*out.item);
+    counters_.by_status[size_t(out.status)]++;
+    const std::string source_id = pad_settings(sink_).source_id;
+    if (out.status == FrameStatus::Failed &&
+        report_failure(out, source_id) != GST_FLOW_OK)
+        return GST_FLOW_ERROR;
+    if (downstream_ended_)
+        return GST_FLOW_EOS; // the frame goes with `out`
+    const GstVideoInfo video = frame.video();
+    GstBuffer* buffer = attach_results(frame.take(), video, out, source_id);
+    const GstFlowReturn flow = gst_pad_push(src_, buffer);
+    if (flow == GST_FLOW_OK)
+        counters_.out++;
+    element_.watch_latency();
+    return flow;
+}
+
+// warn: the frame leaves without results.
+GstFlowReturn SourcePads::report_failure(const infer::Output& out, const std::string& source_id) {
+    const infer::Error error = {infer::Error::Device,
+                                source_id + ", frame " + std::to_string(out.number),
+                                "not inferred: " + out.reason};
+    if (element_.settings().error_policy == ErrorPolicy::Stop) {
+        post_error(element_.element, error, "error-policy=stop");
+        return GST_FLOW_ERROR;
+    }
+    post_warning(element_.element, error, "the frame leaves without results (error-policy=warn)");
+    return GST_FLOW_OK;
+}
+
+GstFlowReturn SourcePads::push_marker(infer::Item& item) {
+    if (auto* query = dynamic_cast<QueryItem*>(&item)) {
+        answer(query->answer());
+        return downstream_ended_ ? GST_FLOW_EOS : GST_FLOW_OK;
+    }
+    auto& event = static_cast<EventItem&>(item);
+    const GstEventType type = event.type();
+    if (type == GST_EVENT_SEGMENT || type == GST_EVENT_STREAM_START)
+        downstream_ended_ = false;
+    // A downstream that has had enough takes what ends or restarts it, nothing else.
+    if (!downstream_ended_ || type == GST_EVENT_EOS)
+        gst_pad_push_event(src_, event.take());
+    return downstream_ended_ ? GST_FLOW_EOS : GST_FLOW_OK;
+}
+
+void SourcePads::answer(QueryAnswer& answer) {
+    if (downstream_ended_)
+        return answer.answer(false);
+    bool ok = gst_pad_peer_query(src_, answer.query());
+    const auto open = source();
+    if (ok && open && GST_QUERY_TYPE(answer.query()) == GST_QUERY_ALLOCATION)
+        add_in_flight(answer.query(), *open);
+    answer.answer(ok);
+}
+
+// Keeps what the push said for chain to return; a failure stops the source until it is flushed.
+void SourcePads::settle(infer::Source& source, GstFlowReturn flow) {
+    if (flow == GST_FLOW_OK)
+        return;
+    if (flow == GST_FLOW_EOS) {
+        downstream_ended_ = true;
+        std::lock_guard guard(lock_);
+        if (state_.flow == GST_FLOW_OK)
+            state_.flow = GST_FLOW_EOS;
+        return;
+    }
+    bool eos = false;
+    {
+        std::lock_guard guard(lock_);
+        if (state_.flow == GST_FLOW_FLUSHING)
+            return;
+        state_.flow = flow;
+        eos = state_.eos;
+    }
+    source.flush_start(); // wakes a streaming thread that waits for its turn
+    task_.pause();
+    // After EOS upstream pushes nothing any more and would never hear of it.
+    if (eos && (flow == GST_FLOW_NOT_LINKED || flow < GST_FLOW_EOS)) {
+        GST_ELEMENT_FLOW_ERROR(element_.element, flow);
+        gst_pad_push_event(src_, gst_event_new_eos());
+    }
+}
