@@ -5,11 +5,12 @@
 #include "inference/frame.h"
 #include "inference/processing.h"
 
-#include <chrono>
 #include <functional>
 #include <memory>
-#include <stop_token>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace infer {
@@ -60,6 +61,17 @@ struct SourceOptions {
     bool live = false;
 };
 
+// Frames of one source so far: in = out + in_flight + flushed.
+struct SourceStats {
+    uint64_t in = 0, out = 0;
+    uint64_t inferred = 0, skipped = 0, dropped = 0, failed = 0; // of `out`
+    uint64_t flushed = 0;  // thrown away by flush_start() or close()
+    int in_flight = 0;     // taken and not popped yet
+    bool ready = false;    // pop() has an item to give at once
+
+    void count(FrameStatus status); // one more is out
+};
+
 // One video on its way through a Session. Two threads use it: the streaming thread pushes, the
 // task of its src pad pops; flush_start(), flush_stop(), close() and the getters may come from any
 // thread. No call waits for another source's downstream, ever.
@@ -75,7 +87,8 @@ public:
     // exists. A frame that cannot be mapped still leaves, as Failed.
     virtual PushResult push(std::unique_ptr<Frame> frame, std::shared_ptr<const Processing> how) = 0;
 
-    // A frame that is not to be inferred; it keeps its place. Never waits for a device.
+    // A frame that is not to be inferred; it keeps its place. Never waits for a device: only while
+    // frames are ready to leave and downstream does not take them.
     virtual PushResult pass(std::unique_ptr<Frame> frame, FrameStatus status, std::string reason) = 0;
 
     // An event or query that keeps its place. Closes this source's open batch if `closes_batch`
@@ -93,6 +106,7 @@ public:
 
     virtual void set_options(const SourceOptions& options) = 0;
     virtual int in_flight_bound() const = 0; // frames this source may hold at once
+    virtual SourceStats stats() const = 0;
 };
 
 // Counters and percentiles over the session's life so far; times in microseconds.
@@ -107,14 +121,17 @@ struct SessionStats {
 class Session {
 public:
     // Finds an equal living session or starts one. Checks what can be checked at once (file,
-    // device, values); compiling goes on on the session's own thread.
+    // device, values); compiling goes on on the session's own thread. May be dropped at any time on
+    // any thread: what cannot end at once (compiling) ends elsewhere.
     static Result<std::shared_ptr<Session>> open(const SessionConfig& config);
     virtual ~Session() = default; // never on a thread of its own device
 
     // Calls back once compiled or failed (at once if it is already so): session thread or caller's.
-    // `on` is not called after the returned handle is gone.
+    // `on` is not called after the returned handle is gone: dropping the handle waits for a call
+    // that is going on on another thread, so drop it under no lock that `on` takes.
     virtual std::shared_ptr<void> when_ready(std::function<void(const Error*)> on) = 0;
     virtual bool ready() const = 0;
+    virtual std::optional<Error> error() const = 0; // why it failed, if it did
 
     // After ready.
     virtual std::span<const InputFormat> inputs() const = 0;

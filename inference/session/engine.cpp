@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "inference/session/engine.h"
+
+#include "inference/session/source.h"
+
+#include <algorithm>
+#include <bit>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+
+namespace infer {
+namespace {
+
+thread_local int done_depth = 0;
+
+Batcher::Rules rules_of(const Executor& executor, Hint hint) {
+    return {.rows = executor.batch(), .lanes = executor.lanes(), .hint = hint};
+}
+
+} // namespace
+
+Engine::Engine(std::unique_ptr<Executor> executor, std::vector<Request> requests, Hint hint,
+               const Clock* clock)
+    : own_clock_(clock ? nullptr : std::make_unique<MonotonicClock>()),
+      clock_(clock ? clock : own_clock_.get()),
+      pool_(std::move(requests), rules_of(*executor, hint)),
+      executor_(std::move(executor)) {
+    const int rows = executor_->batch();
+    for (int s = 0; s < pool_.requests(); s++) {
+        Slot& slot = slots_.emplace_back();
+        slot.views = RowViews(pool_.request(s), executor_->outputs(), rows);
+        slot.work.resize(size_t(rows));
+        pool_.request(s).done = [this, s](const Error* error) { done(s, error); };
+    }
+    const auto facts = executor_->describe();
+    if (auto device = facts.find("device"); device != facts.end())
+        device_ = device->second;
+    if (rows > 1 && own_clock_)
+        timer_ = std::make_unique<Timer>([this] { return on_time(); });
+}
+
+Engine::~Engine() {
+    timer_.reset();
+    pool_.stop();
+    executor_.reset();
+}
+
+Result<void> Engine::warm_up() {
+    Request& request = pool_.request(0);
+    for (const TensorView& input : request.inputs)
+        std::memset(input.data, 0, input.size_bytes());
+    struct {
+        std::mutex mutex;
+        std::condition_variable came;
+        bool is_here = false;
+        Result<void> result;
+    } answer;
+    request.rows = 1;
+    auto usual = std::exchange(request.done, [&](const Error* error) {
+        std::lock_guard lock(answer.mutex);
+        if (error)
+            answer.result = *error;
+        answer.is_here = true;
+        answer.came.notify_one(); // under the lock: `answer` goes once its waiter has woken
+    });
+    const int64_t begun = now_us();
+    executor_->submit(request);
+    std::unique_lock lock(answer.mutex);
+    answer.came.wait(lock, [&] { return answer.is_here; });
+    request.done = std::move(usual);
+    warm_up_us_ = now_us() - begun;
+    return answer.result;
+}
+
+// What one source needs in flight to keep every lane busy while it fills one more batch and one
+// more is decoded. More would only hold buffers that a small decoder pool has to do without.
+int Engine::in_flight_bound() const {
+    const int rows = executor_->batch();
+    const int wanted = std::min(pool_.requests(), executor_->lanes() + 2) * rows;
+    return std::min(wanted, std::max(64, 2 * rows));
+}
+
+int64_t Engine::inference_us() const {
+    const double p95 = counters_.inference.percentile(0.95);
+    return p95 > 0 ? int64_t(p95) : warm_up_us_;
+}
+
+std::map<std::string, std::string> Engine::describe() const {
+    auto facts = executor_->describe();
+    facts["batch"] = std::to_string(executor_->batch());
+    facts["lanes"] = std::to_string(executor_->lanes());
+    facts["requests"] = std::to_string(pool_.requests());
+    return facts;
+}
+
+std::span<const TensorView> Engine::row_inputs(Row row) const {
+    return slots_[size_t(row.slot)].views.inputs(row.row);
+}
+
+void Engine::set_terms(RequestPool::Client& client, const BatchTerms& terms, int priority) {
+    submit(pool_.set_terms(client, terms, priority, now_us()));
+}
+
+void Engine::settle(Row row, bool filled) {
+    const std::optional<int> slot = pool_.settle(row, filled, now_us());
+    if (slot)
+        submit(slot);
+    else if (timer_)
+        timer_->arm(pool_.deadline_us());
+}
+
+int64_t Engine::on_time() {
+    tick();
+    return pool_.deadline_us();
+}
+
+void Engine::submit(std::optional<int> index) {
+    if (!index)
+        return;
+    Slot& slot = slots_[size_t(*index)];
+    slot.submitted_us = now_us();
+    slot.in_flight = true;
+    executor_->submit(pool_.request(*index));
+}
+
+bool Engine::on_device_thread() { return done_depth > 0; }
+
+void Engine::done(int index, const Error* error) {
+    if (!slots_[size_t(index)].in_flight.exchange(false))
+        return; // a second `done` for one submit: the rows may be another batch's by now
+    done_depth++;
+    const int64_t done_us = now_us();
+    submit(pool_.lane_done(done_us));
+    std::vector<Finished> finished = collect(index, error, done_us);
+    pool_.release(index, now_us());
+    for (Finished& f : finished)
+        f.source->arrive(f.place, std::move(f.output));
+    finished.clear();
+    done_depth--;
+}
+
+std::vector<Engine::Finished> Engine::collect(int index, const Error* error, int64_t done_us) {
+    Slot& slot = slots_[size_t(index)];
+    const uint64_t rows = pool_.request(index).rows;
+    const int64_t inference_us = done_us - slot.submitted_us;
+    std::vector<Finished> finished;
+    finished.reserve(size_t(std::popcount(rows)));
+    for (int row = 0; row < pool_.rows(); row++) {
+        if (!(rows >> row & 1))
+            continue;
+        Work work = std::exchange(slot.work[size_t(row)], {});
+        const auto outputs = error ? std::span<const NamedTensor>{} : slot.views.outputs(pool_.request(index), row);
+        Output output = finish_row(outputs, work, error, inference_us);
+        output.results.batch = std::popcount(rows);
+        finished.push_back({std::move(work.source), work.place, std::move(output)});
+    }
+    counters_.batches++;
+    counters_.batch_fill[finished.size()]++;
+    counters_.inference.add(inference_us);
+    return finished;
+}
+
+} // namespace infer

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "inference/reorder.h"
+#include "inference/request_pool.h"
+#include "inference/session/parts.h"
+#include "inference/session/rows.h"
+#include "inference/session/timer.h"
+#include "inference/stats.h"
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace infer {
+
+class SourceState;
+
+// What travels with a frame through a row of a request.
+struct Work {
+    std::shared_ptr<SourceState> source;
+    Reorder<Output>::Place place;
+    uint64_t number = 0; // Output::number
+    std::unique_ptr<Frame> frame;
+    std::shared_ptr<const Processing> how;
+    Placement where;
+    int width = 0, height = 0; // of the frame
+    int64_t pushed_us = 0, preprocess_us = 0;
+};
+
+// A compiled model at work: the executor, its requests, and the way from filled rows to results.
+// Knows sources only as where results go. Thread-safe.
+class Engine {
+public:
+    Engine(std::unique_ptr<Executor> executor, std::vector<Request> requests, Hint hint,
+           const Clock* clock);
+    ~Engine(); // waits for requests in flight; never on a device thread
+
+    // One run on zeros by the calling thread, before anything else: how long a batch takes.
+    Result<void> warm_up();
+
+    const Executor& executor() const { return *executor_; }
+    RequestPool& pool() { return pool_; }
+    const RequestPool& pool() const { return pool_; }
+    const FlowCounters& counters() const { return counters_; }
+    int64_t now_us() const { return clock_->now_us(); }
+    int in_flight_bound() const; // of one source
+    int64_t inference_us() const; // p95 of a batch; before frames: the warm-up's
+    std::map<std::string, std::string> describe() const;
+
+    // For the holder of a row, until it settles the row: what to fill, and what it carries.
+    std::span<const TensorView> row_inputs(Row row) const;
+    Work& work(Row row) { return slots_[size_t(row.slot)].work[size_t(row.row)]; }
+    void settle(Row row, bool filled);
+    void count_failed() { counters_.frames++, counters_.failed++; } // a frame that reached no batch
+
+    // A change that may have closed a batch: see RequestPool. Called with no lock held.
+    void pause(RequestPool::Client& client) { submit(pool_.pause(client, now_us())); }
+    void leave(RequestPool::Client& client) { submit(pool_.leave(client, now_us())); }
+    void set_terms(RequestPool::Client& client, const BatchTerms& terms, int priority);
+    void tick() { submit(pool_.tick(now_us())); }
+
+    // This thread is inside some device's `done`.
+    static bool on_device_thread();
+
+private:
+    struct Slot {
+        RowViews views;
+        std::vector<Work> work; // by row; its row's holder's, then the device thread's
+        int64_t submitted_us = 0;
+        std::atomic<bool> in_flight{false};
+    };
+    struct Finished {
+        std::shared_ptr<SourceState> source;
+        Reorder<Output>::Place place;
+        Output output;
+    };
+
+    void submit(std::optional<int> slot);
+    void done(int slot, const Error* error); // device thread
+    std::vector<Finished> collect(int slot, const Error* error, int64_t done_us);
+    Output finish_row(std::span<const NamedTensor> outputs, Work& work, const Error* error,
+                      int64_t inference_us);
+    int64_t on_time(); // timer thread
+
+    const std::unique_ptr<const Clock> own_clock_; // set unless a test brought one
+    const Clock* const clock_;
+    RequestPool pool_;
+    std::deque<Slot> slots_; // never resized
+    FlowCounters counters_;
+    std::string device_;
+    int64_t warm_up_us_ = 0;
+    std::unique_ptr<Executor> executor_; // its lanes call done(), which uses all above
+    std::unique_ptr<Timer> timer_;       // only when frames can wait for company
+};
+
+} // namespace infer

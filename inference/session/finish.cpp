@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// From a row of a finished request to what inference says about its frame. Device threads.
+
+#include "inference/session/engine.h"
+#include "inference/session/source.h"
+
+#include <algorithm>
+
+namespace infer {
+namespace {
+
+Tensor copy(const TensorView& view) {
+    Tensor tensor(view.type, view.shape);
+    std::copy_n(static_cast<const std::byte*>(view.data), view.size_bytes(),
+                static_cast<std::byte*>(tensor.view().data));
+    return tensor;
+}
+
+// Fills `results` from the row's outputs; boxes in pixels of the frame.
+Result<void> decode(std::span<const NamedTensor> outputs, const Work& work, Results& results) {
+    const DecoderDef* decoder = work.how->decoder;
+    Decoded decoded;
+    decoded.wants_tensors = decoder == nullptr;
+    if (decoder) {
+        Result<Decoded> made = decoder->decode(outputs, work.how->options);
+        if (!made.ok())
+            return made.error();
+        decoded = std::move(made.value());
+    }
+    for (Detection& detection : decoded.detections)
+        if (auto mapped = map_to_frame(std::move(detection), work.where, work.width, work.height))
+            results.detections.push_back(std::move(*mapped));
+    results.classes = std::move(decoded.classes);
+    if (decoded.wants_tensors)
+        for (const NamedTensor& output : outputs)
+            results.tensors.emplace_back(output.name, copy(output.view));
+    return {};
+}
+
+} // namespace
+
+Output Engine::finish_row(std::span<const NamedTensor> outputs, Work& work, const Error* error,
+                          int64_t inference_us) {
+    Output output;
+    output.item = std::move(work.frame);
+    output.is_frame = true;
+    output.number = work.number;
+    Results& results = output.results;
+    const int64_t begun = now_us();
+    std::optional<Error> failure;
+    if (error)
+        failure = *error;
+    else if (work.source->wants(work.place)) // else it was flushed: nobody will look
+        if (auto made = decode(outputs, work, results); !made.ok())
+            failure = made.error();
+    const int64_t end = now_us();
+    if (failure) {
+        output.status = FrameStatus::Failed;
+        output.reason = failure->text();
+        counters_.failed++;
+    }
+    results.device = device_;
+    results.latency_us = end - work.pushed_us;
+    results.preprocess_us = work.preprocess_us;
+    results.inference_us = inference_us;
+    results.decode_us = end - begun;
+    results.processing = std::move(work.how);
+    counters_.frames++;
+    counters_.preprocess_us += uint64_t(results.preprocess_us);
+    counters_.inference_us += uint64_t(inference_us);
+    counters_.decode_us += uint64_t(results.decode_us);
+    counters_.wait_us += uint64_t(std::max<int64_t>(
+        0, results.latency_us - results.preprocess_us - inference_us - results.decode_us));
+    counters_.latency.add(results.latency_us);
+    return output;
+}
+
+} // namespace infer

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "inference/session/session.h"
+
+#include "inference/session/reaper.h"
+
+#include <algorithm>
+
+namespace infer {
+namespace {
+
+// What a user holds of a source. Keeps the session, which SourceState must not.
+class SourceHandle final : public Source {
+public:
+    SourceHandle(std::shared_ptr<CompiledSession> session, std::shared_ptr<SourceState> state)
+        : session_(std::move(session)), state_(std::move(state)) {}
+    ~SourceHandle() override {
+        state_->close();
+        session_->remove(state_.get());
+    }
+
+    PushResult wait_ready() override { return state_->wait_ready(); }
+    PushResult push(std::unique_ptr<Frame> frame, std::shared_ptr<const Processing> how) override {
+        return state_->push(std::move(frame), std::move(how));
+    }
+    PushResult pass(std::unique_ptr<Frame> frame, FrameStatus status, std::string reason) override {
+        return state_->pass(std::move(frame), status, std::move(reason));
+    }
+    PushResult push_marker(std::unique_ptr<Item> marker, bool closes_batch) override {
+        return state_->push_marker(std::move(marker), closes_batch);
+    }
+    std::optional<Output> pop() override { return state_->pop(); }
+    void flush_start() override { state_->flush_start(); }
+    void flush_stop() override { state_->flush_stop(); }
+    void close() override { state_->close(); }
+    void set_options(const SourceOptions& options) override { state_->set_options(options); }
+    int in_flight_bound() const override { return state_->in_flight_bound(); }
+    SourceStats stats() const override { return state_->stats(); }
+
+private:
+    const std::shared_ptr<CompiledSession> session_;
+    const std::shared_ptr<SourceState> state_;
+};
+
+double mean(uint64_t sum, uint64_t count) { return count ? double(sum) / double(count) : 0; }
+
+} // namespace
+
+CompiledSession::CompiledSession(const SessionConfig& config, const SessionParts& parts)
+    : config_(config), parts_(parts) {}
+
+std::shared_ptr<CompiledSession> CompiledSession::start(const SessionConfig& config,
+                                                        const SessionParts& parts) {
+    std::shared_ptr<CompiledSession> session(new CompiledSession(config, parts), retire);
+    session->thread_ = std::thread([s = session.get()] { s->run(); });
+    return session;
+}
+
+// The last holder let go, on any thread. A device's thread must not end here: the end waits for it.
+// Neither must whoever drops a session while it compiles have to wait for that.
+void CompiledSession::retire(CompiledSession* session) {
+    session->abandoned_ = true;
+    if (session->ended_ && !Engine::on_device_thread())
+        delete session;
+    else
+        Reaper::instance().take([session] { delete session; });
+}
+
+CompiledSession::~CompiledSession() {
+    thread_.join();
+    engine_.reset();
+}
+
+void CompiledSession::run() {
+    auto made = compile(config_, parts_, abandoned_);
+    std::vector<std::shared_ptr<Listener>> listeners;
+    std::vector<std::shared_ptr<SourceState>> sources;
+    {
+        std::lock_guard lock(mutex_);
+        if (made.ok())
+            engine_ = std::move(made.value());
+        else
+            error_ = made.error();
+        ready_engine_ = engine_.get();
+        settled_ = true;
+        listeners.swap(listeners_);
+        sources = sources_;
+    }
+    for (const auto& source : sources)
+        attach(*source);
+    sources.clear();
+    for (const auto& listener : listeners)
+        listener->call(made.ok() ? nullptr : &*error_);
+    listeners.clear();
+    ended_ = true;
+}
+
+void CompiledSession::attach(SourceState& source) {
+    if (Engine* engine = this->engine())
+        source.start(engine, parts_.make_fill(engine->executor().inputs()));
+    else
+        source.fail();
+}
+
+std::shared_ptr<void> CompiledSession::when_ready(std::function<void(const Error*)> on) {
+    auto listener = std::make_shared<Listener>(std::move(on));
+    bool settled;
+    {
+        std::lock_guard lock(mutex_);
+        settled = settled_;
+        if (!settled)
+            listeners_.push_back(listener);
+    }
+    if (settled)
+        listener->call(ready() ? nullptr : &*error_);
+    return Listener::handle(std::move(listener));
+}
+
+std::optional<Error> CompiledSession::error() const {
+    std::lock_guard lock(mutex_);
+    return error_;
+}
+
+std::unique_ptr<Source> CompiledSession::add_source(const SourceOptions& options) {
+    auto state = std::make_shared<SourceState>(options, bound_before_ready());
+    bool settled;
+    {
+        std::lock_guard lock(mutex_);
+        sources_.push_back(state);
+        settled = settled_;
+    }
+    if (settled)
+        attach(*state);
+    return std::make_unique<SourceHandle>(shared_from_this(), std::move(state));
+}
+
+void CompiledSession::remove(const SourceState* source) {
+    std::lock_guard lock(mutex_);
+    std::erase_if(sources_, [&](const auto& s) { return s.get() == source; });
+}
+
+// As Engine::in_flight_bound() will say if the device has two lanes.
+int CompiledSession::bound_before_ready() const {
+    const CompileOptions& options = config_.options;
+    const DeviceDef& device = *parts_.find_device(device_kind(config_.device));
+    const int rows = options.batch > 0 ? options.batch : device.preferred_batch(options.hint);
+    const int lanes = options.streams > 0 ? options.streams : 2;
+    return (options.requests > 0 ? std::min(options.requests, lanes + 2) : lanes + 2) * rows;
+}
+
+int64_t CompiledSession::expected_latency_us() const {
+    Engine* engine = this->engine();
+    if (!engine)
+        return 0;
+    int64_t delay = 0;
+    if (engine->pool().rows() > 1) {
+        std::unique_lock lock(mutex_);
+        const auto sources = sources_;
+        lock.unlock();
+        for (const auto& source : sources)
+            delay = std::max(delay, source->batch_delay_us());
+    }
+    return delay + engine->inference_us();
+}
+
+SessionStats CompiledSession::stats() const {
+    SessionStats stats;
+    const Engine* engine = this->engine();
+    if (!engine)
+        return stats;
+    const FlowCounters& c = engine->counters();
+    stats.frames = c.frames;
+    stats.failed = c.failed;
+    stats.batches = c.batches;
+    stats.latency_p50_us = c.latency.percentile(0.50);
+    stats.latency_p95_us = c.latency.percentile(0.95);
+    stats.latency_p99_us = c.latency.percentile(0.99);
+    const uint64_t timed = c.latency.count();
+    stats.preprocess_us = mean(c.preprocess_us, timed);
+    stats.inference_us = mean(c.inference_us, timed);
+    stats.decode_us = mean(c.decode_us, timed);
+    stats.wait_us = mean(c.wait_us, timed);
+    for (int k = 0; k <= engine->executor().batch(); k++)
+        stats.batch_fill.push_back(c.batch_fill[size_t(k)]);
+    return stats;
+}
+
+} // namespace infer

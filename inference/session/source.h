@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "inference/reorder.h"
+#include "inference/request_pool.h"
+#include "inference/session/parts.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace infer {
+
+class Engine;
+
+// One source, from both sides: its threads (see Source) and the device threads that bring results.
+// Rows in flight hold it, so it outlives its Source; it holds neither session nor engine, so the
+// last of its holders may be a device thread.
+class SourceState : public std::enable_shared_from_this<SourceState> {
+public:
+    using Place = Reorder<Output>::Place;
+
+    SourceState(const SourceOptions& options, int bound_before_ready)
+        : options_(options), bound_before_ready_(bound_before_ready) {}
+
+    // The model is compiled, or it failed. Once; any thread. `engine` outlives every later call
+    // but arrive() and wants().
+    void start(Engine* engine, Fill fill);
+    void fail();
+
+    // See Source.
+    PushResult wait_ready();
+    PushResult push(std::unique_ptr<Frame> frame, std::shared_ptr<const Processing> how);
+    PushResult pass(std::unique_ptr<Frame> frame, FrameStatus status, std::string reason);
+    PushResult push_marker(std::unique_ptr<Item> marker, bool closes_batch);
+    std::optional<Output> pop();
+    void flush_start();
+    void flush_stop();
+    void close();
+    void set_options(const SourceOptions& options);
+    int in_flight_bound() const;
+    int64_t batch_delay_us() const; // what its frames may wait for company; 0 before start()
+    SourceStats stats() const;
+
+    // Device threads, and whoever else has a frame's outcome. Dropped if flushed meanwhile.
+    void arrive(Place place, Output output);
+    bool wants(Place place) const { return place.generation == generation_.load(); }
+
+private:
+    enum class Gate { Open, Flushing, Closed };
+
+    // What push() holds while it takes a frame in: the credit, and where the result goes.
+    struct Credit {
+        Place place;
+        uint64_t number = 0;
+        Engine* engine = nullptr;
+        std::shared_ptr<RequestPool::Client> client;
+    };
+
+    static PushResult closed_as(Gate gate) { return gate == Gate::Closed ? PushResult::Closed : PushResult::Flushing; }
+    PushResult wait_ready(std::unique_lock<std::mutex>& lock);
+    PushResult take_credit(Credit& credit);
+    Result<void> fill_row(Engine& engine, Row row, Frame& frame, const Processing& how);
+    bool put(std::unique_lock<std::mutex>& lock, Place place, Output output);
+    void shut(Gate gate);
+    int bound() const;
+
+    // Guards all below that is not said to be otherwise. Taken before the pool's lock, never after.
+    mutable std::mutex mutex_;
+    std::condition_variable may_push_; // one waiter: the streaming thread
+    std::condition_variable may_pop_;  // one waiter: the task of the src pad
+    SourceOptions options_;
+    const int bound_before_ready_;
+    Gate gate_ = Gate::Open;
+    Engine* engine_ = nullptr; // after start()
+    bool failed_ = false;      // after fail()
+    std::shared_ptr<RequestPool::Client> client_; // with engine_
+    Reorder<Output> line_;
+    int frames_held_ = 0; // in line_ or on their way there
+    uint64_t next_number_ = 0;
+    bool pusher_waits_ = false, popper_waits_ = false;
+    SourceStats stats_;
+
+    Fill fill_;                           // set by start(); the streaming thread's alone
+    std::atomic<uint64_t> generation_{0}; // copy of line_.generation() for wants()
+};
+
+} // namespace infer
