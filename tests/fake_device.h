@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A device without a model, to test the flow: batches of N rows on L lanes, done on a virtual
+// clock step by step, or by real threads. Its output repeats its input, so that a result says which
+// frame it was made from.
+#pragma once
+
+#include "inference/session/parts.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <set>
+#include <thread>
+#include <vector>
+
+namespace infer::fake {
+
+class VirtualClock final : public Clock {
+public:
+    int64_t now_us() const override { return now_.load(); }
+    void set(int64_t us) { now_ = us; }
+    void advance(int64_t us) { now_ += us; }
+
+private:
+    std::atomic<int64_t> now_{0};
+};
+
+// What one test makes of the device, and what the device tells the test.
+class Device {
+public:
+    struct Options {
+        int batch = 4; // what the device prefers
+        int lanes = 4;
+        int64_t batch_us = 1000;   // how long a batch takes, whatever is in it
+        bool random_order = false; // a batch takes 0.5 to 1.5 times as long
+        bool threads = false;      // lanes are threads that take no time; else step() runs them
+        unsigned seed = 1;
+        std::set<int> fails = {}; // these batches fail; the first is 1 (0 is the session's warm-up)
+        std::string compile_error = {};
+        bool hold_compile = false; // until let_compile()
+    };
+
+    explicit Device(Options options) : options_(std::move(options)), random_(options_.seed), id_(enlist(this)) {}
+    ~Device() { enlist(nullptr, id_); }
+    Device(const Device&) = delete;
+
+    const Options& options() const { return options_; }
+    VirtualClock& clock() { return clock_; }
+    std::string id() const { return std::to_string(id_); } // for CompileOptions::extra["fake"]
+
+    // Virtual time goes on to the end of the next batch, whose `done` is called on this thread.
+    // false: nothing runs.
+    bool step();
+    // The batch that was submitted as number `k` (from 1) ends now.
+    void finish(int k);
+    void wait_for_submits(int n); // until n batches were submitted in all, the warm-up not counted
+    int submits();
+    int dones() { return dones_; }
+    int doubled() { return doubled_; } // requests submitted while in flight
+    std::vector<uint64_t> rows_of_batches(); // masks in order of submission
+    int running(); // batches submitted and not done
+    void let_compile();
+    void wait_compile(); // compile() blocks here if asked to
+    std::atomic<int> compiles{0}, executors{0};
+
+    // For the executor.
+    void submit(Request& request);
+    bool run_one();  // a lane thread's turn; false once stopped and empty
+    void stop_lanes();
+    static Device* find(int id) { return enlist_table()[id]; }
+
+private:
+    struct Batch {
+        Request* request;
+        int number;
+        int64_t end_us;
+    };
+    static std::map<int, Device*>& enlist_table() {
+        static std::map<int, Device*> table;
+        return table;
+    }
+    static int enlist(Device* device, int id = 0) {
+        static std::mutex mutex;
+        std::lock_guard lock(mutex);
+        static int last = 0;
+        if (device)
+            enlist_table()[id = ++last] = device;
+        else
+            enlist_table().erase(id);
+        return id;
+    }
+    template <typename F> auto locked(F f) {
+        std::lock_guard lock(mutex_);
+        return f();
+    }
+    void start_waiting();
+    void complete(const Batch& batch);
+
+    const Options options_;
+    VirtualClock clock_;
+    std::mutex mutex_; // guards all below
+    std::condition_variable changed_;
+    std::mt19937 random_;
+    std::deque<Batch> queue_;    // submitted, waits for a lane
+    std::vector<Batch> running_; // at most `lanes`
+    std::set<Request*> in_flight_;
+    std::vector<uint64_t> rows_;
+    int submitted_ = 0; // the warm-up too
+    bool stop_ = false, may_compile_ = false;
+    std::atomic<int> dones_{0}, doubled_{0};
+    const int id_;
+};
+
+inline void Device::submit(Request& request) {
+    std::unique_lock lock(mutex_);
+    const int number = submitted_++;
+    if (number == 0) {
+        lock.unlock();
+        request.done(nullptr);
+        return;
+    }
+    doubled_ += in_flight_.insert(&request).second ? 0 : 1;
+    rows_.push_back(request.rows);
+    queue_.push_back({&request, number, 0});
+    if (!options_.threads)
+        start_waiting();
+    lock.unlock();
+    changed_.notify_all();
+}
+
+inline void Device::start_waiting() {
+    while (!queue_.empty() && int(running_.size()) < options_.lanes) {
+        Batch batch = queue_.front();
+        queue_.pop_front();
+        const double factor =
+            options_.random_order ? std::uniform_real_distribution<>(0.5, 1.5)(random_) : 1.0;
+        batch.end_us = clock_.now_us() + int64_t(factor * double(options_.batch_us));
+        running_.push_back(batch);
+    }
+}
+
+inline bool Device::step() {
+    std::unique_lock lock(mutex_);
+    const auto next = std::min_element(running_.begin(), running_.end(),
+                                       [](const Batch& a, const Batch& b) { return a.end_us < b.end_us; });
+    if (next == running_.end())
+        return false;
+    const Batch batch = *next;
+    running_.erase(next);
+    clock_.set(std::max(clock_.now_us(), batch.end_us));
+    start_waiting();
+    lock.unlock();
+    complete(batch);
+    return true;
+}
+
+inline void Device::finish(int k) {
+    std::unique_lock lock(mutex_);
+    const auto it = std::find_if(running_.begin(), running_.end(), [&](const Batch& b) { return b.number == k; });
+    if (it == running_.end())
+        return;
+    const Batch batch = *it;
+    running_.erase(it);
+    start_waiting();
+    lock.unlock();
+    complete(batch);
+}
+
+inline bool Device::run_one() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return stop_ || !queue_.empty(); });
+    if (queue_.empty())
+        return false;
+    const size_t index = options_.random_order ? random_() % queue_.size() : 0;
+    const Batch batch = queue_[index];
+    queue_.erase(queue_.begin() + std::ptrdiff_t(index));
+    lock.unlock();
+    complete(batch);
+    return true;
+}
+
+// Rows that hold no frame get rubbish.
+inline void Device::complete(const Batch& batch) {
+    Request& request = *batch.request;
+    const size_t row_bytes = request.inputs[0].size_bytes() / size_t(request.inputs[0].shape[0]);
+    std::memset(request.outputs[0].data, 0xff, request.outputs[0].size_bytes());
+    for (size_t row = 0; row < size_t(request.inputs[0].shape[0]); row++)
+        if (request.rows >> row & 1)
+            std::memcpy(static_cast<char*>(request.outputs[0].data) + row * row_bytes,
+                        static_cast<char*>(request.inputs[0].data) + row * row_bytes, row_bytes);
+    locked([&] { return in_flight_.erase(&request); });
+    dones_++;
+    const Error error{Error::Device, "fake device", "batch " + std::to_string(batch.number) + " failed"};
+    request.done(options_.fails.contains(batch.number) ? &error : nullptr);
+}
+
+inline void Device::wait_for_submits(int n) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return submitted_ > n; });
+}
+
+inline int Device::submits() {
+    return locked([&] { return std::max(0, submitted_ - 1); });
+}
+
+inline int Device::running() {
+    return int(locked([&] { return running_.size() + queue_.size(); }));
+}
+
+inline std::vector<uint64_t> Device::rows_of_batches() {
+    return locked([&] { return rows_; });
+}
+
+inline void Device::let_compile() {
+    locked([&] { return may_compile_ = true; });
+    changed_.notify_all();
+}
+
+inline void Device::wait_compile() {
+    std::unique_lock lock(mutex_);
+    compiles++;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return !options_.hold_compile || may_compile_; });
+}
+
+inline void Device::stop_lanes() {
+    locked([&] { return stop_ = true; });
+    changed_.notify_all();
+}
+
+class FakeExecutor final : public Executor {
+public:
+    static constexpr int64_t values = 2; // a row: source, number
+
+    FakeExecutor(Device& device, int batch) : device_(device), batch_(batch) {
+        device_.executors++;
+        InputFormat input;
+        input.layout = InputFormat::Plain;
+        input.name = "picture";
+        input.shape = {batch, values};
+        inputs_ = {input};
+        outputs_ = {{"echo", ElementType::F32, {batch, values}}};
+        for (int lane = 0; device.options().threads && lane < device.options().lanes; lane++)
+            lanes_.emplace_back([this] {
+                while (device_.run_one()) {
+                }
+            });
+    }
+    ~FakeExecutor() override {
+        while (!device_.options().threads && device_.step()) {
+        }
+        device_.stop_lanes();
+        lanes_.clear();
+        device_.executors--;
+    }
+
+    std::span<const InputFormat> inputs() const override { return inputs_; }
+    std::span<const OutputFormat> outputs() const override { return outputs_; }
+    int batch() const override { return batch_; }
+    int lanes() const override { return device_.options().lanes; }
+    void submit(Request& request) override { device_.submit(request); }
+    std::map<std::string, std::string> describe() const override { return {{"device", "FAKE"}}; }
+
+    Result<std::vector<Request>> make_requests(int count) override {
+        std::vector<Request> requests(static_cast<size_t>(count));
+        for (Request& request : requests) {
+            auto memory = std::make_shared<std::pair<Tensor, Tensor>>(Tensor(ElementType::F32, {batch_, values}),
+                                                                      Tensor(ElementType::F32, {batch_, values}));
+            request.inputs = {memory->first.view()};
+            request.outputs = {memory->second.view()};
+            request.memory = memory;
+        }
+        return requests;
+    }
+
+private:
+    Device& device_;
+    const int batch_;
+    std::vector<InputFormat> inputs_;
+    std::vector<OutputFormat> outputs_;
+    std::vector<std::jthread> lanes_;
+};
+
+inline Device& device_of(const CompileOptions& options) {
+    return *Device::find(std::stoi(options.extra.at("fake")));
+}
+
+inline Result<std::unique_ptr<Executor>> compile_fake(const Graph&, const CompileOptions& options) {
+    Device& device = device_of(options);
+    device.wait_compile();
+    if (!device.options().compile_error.empty())
+        return Error{Error::Unsupported, "fake model", device.options().compile_error};
+    return std::unique_ptr<Executor>(std::make_unique<FakeExecutor>(device, options.batch));
+}
+
+inline const DeviceDef device_fake = {
+    .name = "FAKE",
+    .devices = [] { return Result<std::vector<std::string>>(std::vector<std::string>{"FAKE"}); },
+    .compile = compile_fake,
+    .preferred_batch = [](Hint) { return 4; }};
+
+} // namespace infer::fake

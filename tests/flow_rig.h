@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A session on the fake device, and frames that know who they are.
+#pragma once
+
+#include "fake_device.h"
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace infer::fake {
+
+struct TestFrame final : Frame {
+    TestFrame(int source, int number) : id{float(source), float(number)} { living++; }
+    ~TestFrame() override { living--; }
+
+    Result<FrameView> map() override {
+        if (on_map)
+            on_map();
+        if (cannot_map)
+            return Error{Error::Device, "frame", "no memory to map"};
+        FrameView view;
+        view.width = view.height = 16;
+        view.plane[0] = reinterpret_cast<const uint8_t*>(id.data());
+        return view;
+    }
+    void unmap() override {}
+
+    std::array<float, 2> id;
+    std::function<void()> on_map; // runs while the frame's row is reserved
+    bool cannot_map = false;
+    static inline std::atomic<int> living{0};
+};
+
+struct TestMarker final : Item {
+    explicit TestMarker(std::string word) : word(std::move(word)) {}
+    std::string word;
+};
+
+inline Fill copying_fill(std::span<const InputFormat>) {
+    return [](const FrameView& frame, const Processing&, std::span<const TensorView> row) -> Result<Placement> {
+        std::memcpy(row[0].data, frame.plane[0], 2 * sizeof(float));
+        return Placement{};
+    };
+}
+
+// A model file whose text is its content hash; "broken" and "unbatchable" mean what they say.
+inline std::string model_file(const std::string& name, const std::string& text) {
+    const auto path = std::filesystem::path(testing::TempDir()) / (std::to_string(getpid()) + "-" + name);
+    std::ofstream(path) << text;
+    return path.string();
+}
+
+inline Result<std::string> text_of(const std::string& path) {
+    std::ifstream file(path);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+inline Result<Graph> load_fake(const std::string& path, const LoadOptions& options) {
+    const std::string text = text_of(path).value();
+    if (text == "broken" || (text == "unbatchable" && options.batch > 1))
+        return Error{Error::InvalidModel, path, text};
+    return Graph{};
+}
+
+inline std::span<const DeviceDef* const> fake_devices() {
+    static const DeviceDef* const table[] = {&device_fake};
+    return table;
+}
+
+inline const DeviceDef* find_fake(std::string_view name) { return name == "FAKE" ? &device_fake : nullptr; }
+
+inline SessionParts parts_for(Device& device) {
+    return {.find_device = find_fake,
+            .all_devices = fake_devices,
+            .content_hash = text_of,
+            .load = load_fake,
+            .make_fill = copying_fill,
+            .clock = device.options().threads ? nullptr : &device.clock()};
+}
+
+inline SessionConfig config_for(const Device& device, const std::string& model = model_file("model", "a model")) {
+    SessionConfig config;
+    config.model = model;
+    config.device = "FAKE";
+    config.options.extra["fake"] = device.id();
+    return config;
+}
+
+inline std::shared_ptr<const Processing> raw_tensors() {
+    static const auto how = std::make_shared<const Processing>();
+    return how;
+}
+
+// A session that is ready, and its sources by number.
+struct Rig {
+    explicit Rig(Device::Options options, int requests = 0, int batch = 0) : device(std::move(options)) {
+        SessionConfig config = config_for(device);
+        config.is_private = true;
+        config.options.requests = requests;
+        config.options.batch = batch;
+        auto opened = open_session(config, parts_for(device));
+        EXPECT_TRUE(opened.ok());
+        session = opened.value();
+    }
+
+    Source& add(const SourceOptions& options = {}) {
+        sources.push_back(session->add_source(options));
+        EXPECT_EQ(sources.back()->wait_ready(), PushResult::Ok);
+        return *sources.back();
+    }
+    PushResult push(int source, int number) { return push(std::make_unique<TestFrame>(source, number)); }
+    PushResult push(std::unique_ptr<TestFrame> frame) {
+        Source& to = *sources[size_t(frame->id[0])];
+        return to.push(std::move(frame), raw_tensors());
+    }
+    void step_all() {
+        while (device.step()) {
+        }
+    }
+
+    Device device;
+    std::shared_ptr<Session> session;
+    std::vector<std::unique_ptr<Source>> sources;
+};
+
+// The frame's own number; -1 for a marker. Fails if its result was made from another frame.
+inline int number_of(const Output& output) {
+    if (!output.is_frame)
+        return -1;
+    const auto& frame = dynamic_cast<const TestFrame&>(*output.item);
+    if (output.status == FrameStatus::Inferred) {
+        EXPECT_EQ(output.results.tensors.size(), 1u);
+        const auto echo = output.results.tensors[0].second.span<float>();
+        EXPECT_EQ(echo[0], frame.id[0]);
+        EXPECT_EQ(echo[1], frame.id[1]);
+    }
+    return int(frame.id[1]);
+}
+
+} // namespace infer::fake
