@@ -110,22 +110,23 @@ TEST(Flow, a_source_that_nobody_pops_holds_up_no_other) {
     Rig rig({.random_order = true}, 4);
     for (int s = 0; s < 4; s++)
         rig.add();
-    const int bound = rig.sources[3]->in_flight_bound();
+    Source& stuck = *rig.sources[3];
+    const int bound = stuck.in_flight_bound();
     for (int k = 0; k < bound; k++) {
         if (free_rows(*rig.session) == 0)
             rig.device.step();
         EXPECT_EQ(rig.push(3, k), PushResult::Ok);
     }
-    std::thread blocked([&] { EXPECT_EQ(rig.push(3, bound), PushResult::Closed); });
-    std::vector<std::unique_ptr<Source>> stuck;
-    stuck.push_back(std::move(rig.sources.back()));
+    std::thread blocked([&] {
+        EXPECT_EQ(stuck.push(std::make_unique<TestFrame>(3, bound), raw_tensors()), PushResult::Closed);
+    });
+    const std::unique_ptr<Source> kept = std::move(rig.sources[3]);
     rig.sources.pop_back();
     time_to_infer(rig, 100, 4);
     for (const auto& source : rig.sources)
         EXPECT_EQ(source->stats().inferred, 100u);
-    EXPECT_EQ(stuck[0]->stats().in_flight, bound);
-    rig.sources.push_back(std::move(stuck[0]));
-    rig.sources.back()->close();
+    EXPECT_EQ(stuck.stats().in_flight, bound);
+    stuck.close();
     blocked.join();
 }
 
