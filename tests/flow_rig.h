@@ -2,7 +2,8 @@
 // A session on the fake device, and frames that know who they are.
 #pragma once
 
-#include "fake_device.h"
+#include "inference/session/reaper.h"
+#include "tests/fake_device.h"
 
 #include <array>
 #include <filesystem>
@@ -104,6 +105,13 @@ struct Rig {
         auto opened = open_session(config, parts_for(device));
         EXPECT_TRUE(opened.ok());
         session = opened.value();
+    }
+
+    // A session dropped while its thread still tells others that it is ready ends elsewhere.
+    ~Rig() {
+        sources.clear();
+        session.reset();
+        Reaper::instance().wait_until_idle();
     }
 
     Source& add(const SourceOptions& options = {}) {

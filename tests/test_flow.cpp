@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Frames through a session on the fake device, on virtual time.
-#include "flow_rig.h"
+#include "tests/flow_rig.h"
 
 #include <bit>
 
