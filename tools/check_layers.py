@@ -21,7 +21,7 @@ RULES = {
     "inference/formats/": ({"inference"}, {"google", "pugixml", "nlohmann"}),
     "inference/preprocess": ({"inference"}, {"hwy"}),
     "devices/": ({"inference"}, set()),
-    "devices/cpu/": ({"inference", "devices/cpu"}, {"oneapi", "dnnl", "tbb", "omp"}),
+    "devices/cpu/": ({"inference", "devices/cpu"}, {"oneapi", "dnnl", "tbb", "omp", "hwy"}),
     "devices/gpu/": ({"inference", "devices/gpu"}, {"CL"}),
     "devices/multi/": ({"inference", "devices/multi"}, set()),
     "gst/": ({"inference", "gst"}, GSTREAMER),

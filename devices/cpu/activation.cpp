@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "devices/cpu/activation.h"
+
+namespace infer::cpu {
+
+std::optional<Activation> activation_named(std::string_view name, float alpha, float beta) {
+    struct Row {
+        std::string_view name;
+        Activation::Kind kind;
+    };
+    static constexpr Row rows[] = {
+        {"", Activation::None},           {"Relu", Activation::Relu},
+        {"LeakyRelu", Activation::LeakyRelu}, {"Clip", Activation::Clip},
+        {"Sigmoid", Activation::Sigmoid}, {"Tanh", Activation::Tanh},
+        {"Elu", Activation::Elu},         {"HardSigmoid", Activation::HardSigmoid},
+        {"HardSwish", Activation::HardSwish}, {"Swish", Activation::Swish},
+        {"Mish", Activation::Mish},
+    };
+    for (const Row& row : rows)
+        if (row.name == name)
+            return Activation{row.kind, alpha, beta};
+    return std::nullopt;
+}
+
+std::pair<float, float> activation_defaults(std::string_view name) {
+    if (name == "LeakyRelu")
+        return {0.01f, 0.0f};
+    if (name == "HardSigmoid")
+        return {0.2f, 0.5f};
+    if (name == "Elu" || name == "Swish")
+        return {1.0f, 0.0f};
+    return {0.0f, 0.0f};
+}
+
+std::optional<Activation> activation_of(const Node& node) {
+    const std::string name = node.attr("activation", "");
+    const auto [alpha, beta] = activation_defaults(name);
+    return activation_named(name, node.attr("activation_alpha", alpha),
+                            node.attr("activation_beta", beta));
+}
+
+} // namespace infer::cpu

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "devices/cpu/kernel.h"
+
+#include <vector>
+
+namespace infer::cpu {
+
+// A box of elements that goes from one place to another: all that Transpose, Concat, Slice and the
+// like do. Strides and offsets in elements.
+struct Box {
+    std::vector<int64_t> dims, in_strides, out_strides;
+    int64_t in_offset = 0, out_offset = 0;
+    size_t input = 0, output = 0; // of the step
+};
+
+// The same box with as few dimensions as will do, those that move least in the output last.
+Box simplified(Box box);
+
+// Copies indices [range) of the first dimension; element_size 1, 2, 4 or 8 bytes.
+void copy_box(const Box& box, size_t element_size, const void* in, void* out, Range range);
+
+} // namespace infer::cpu

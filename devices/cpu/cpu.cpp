@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The CPU device: oneDNN and kernels of our own, lanes of our own threads, slices over oneTBB.
+#include "devices/cpu/cores.h"
+#include "devices/cpu/draft.h"
+#include "devices/cpu/executor.h"
+#include "devices/cpu/simd.h"
+
+#include <omp.h>
+
+#include <algorithm>
+
+namespace infer::cpu {
+namespace {
+
+// One OpenMP thread while primitives are made here; the caller's own count comes back after.
+class OneOmpThread {
+public:
+    OneOmpThread() { omp_set_num_threads(1); }
+    ~OneOmpThread() { omp_set_num_threads(before_); }
+
+private:
+    int before_ = omp_get_max_threads();
+};
+
+struct Shares {
+    int lanes = 1, threads = 1; // threads: of one lane
+};
+
+Shares share(const CompileOptions& options) {
+    const int threads = options.threads > 0 ? options.threads : usable_cores();
+    const int wanted = options.hint == Hint::Latency ? 1 : threads;
+    const int lanes = options.streams > 0 ? options.streams : wanted;
+    return {lanes, std::max(1, threads / lanes)};
+}
+
+Result<std::vector<std::string>> devices() { return std::vector<std::string>{"CPU"}; }
+
+Result<bool> wants_bf16(Precision precision) {
+    switch (precision) {
+    case Precision::Auto:
+    case Precision::F32: return false;
+    case Precision::BF16:
+    case Precision::F16:
+    case Precision::Int8: break;
+    }
+    return Error{Error::Unsupported, "precision",
+                 "the CPU device runs f32 models in f32: use precision=auto or precision=f32"};
+}
+
+Result<std::unique_ptr<Executor>> compile(const Graph& graph, const CompileOptions& options) {
+    const OneOmpThread one_thread;
+    const auto bf16 = wants_bf16(options.precision);
+    if (!bf16.ok())
+        return bf16.error();
+    const Shares shares = share(options);
+    const DraftOptions draft_options{.threads = shares.threads, .bf16 = bf16.value()};
+    auto draft = draft_program(graph, draft_options);
+    if (!draft.ok())
+        return draft.error();
+    place_concats(draft.value());
+    auto program = finish_program(std::move(draft.value()), draft_options);
+    if (!program.ok())
+        return program.error();
+    Program& p = *program.value();
+    p.batch = options.batch > 0                                    ? options.batch
+              : !p.inputs.empty() && !p.inputs[0].shape.empty() ? int(p.inputs[0].shape[0])
+                                                                   : 1;
+    std::map<std::string, std::string> words{
+        {"device", "CPU"},
+        {"processor", processor_name()},
+        {"instructions", instruction_set()},
+        {"precision", bf16.value() ? "bf16" : "f32"},
+        {"lanes", std::to_string(shares.lanes)},
+        {"threads", std::to_string(shares.lanes * shares.threads)},
+        {"steps", std::to_string(p.steps.size())},
+        {"activations_kib", std::to_string(p.arena_bytes >> 10)},
+    };
+    const auto profile = options.extra.find("profile");
+    const bool measured = profile != options.extra.end() && profile->second != "0";
+    return CpuExecutor::make(std::move(program.value()), shares.lanes, shares.threads, measured,
+                             std::move(words));
+}
+
+int preferred_batch(Hint) { return 1; } // measured: batching brings nothing here, lanes do
+
+} // namespace
+} // namespace infer::cpu
+
+namespace infer {
+
+extern const DeviceDef device_cpu;
+const DeviceDef device_cpu = {.name = "CPU",
+                              .devices = cpu::devices,
+                              .compile = cpu::compile,
+                              .preferred_batch = cpu::preferred_batch};
+
+} // namespace infer

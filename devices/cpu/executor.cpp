@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "devices/cpu/executor.h"
+
+#include <omp.h>
+
+namespace infer::cpu {
+
+Result<std::unique_ptr<Executor>> CpuExecutor::make(std::unique_ptr<Program> program, int lanes,
+                                                    int threads_per_lane, bool profile,
+                                                    std::map<std::string, std::string> description) {
+    std::unique_ptr<CpuExecutor> executor(new CpuExecutor);
+    executor->program_ = std::move(program);
+    executor->description_ = std::move(description);
+    if (profile)
+        executor->times_ = std::vector<StepTime>(executor->program_->steps.size());
+    for (int k = 0; k < lanes; k++) {
+        auto lane = Lane::make(*executor->program_, threads_per_lane);
+        if (!lane.ok())
+            return lane.error();
+        executor->lanes_.push_back(std::move(lane.value()));
+    }
+    for (auto& lane : executor->lanes_)
+        executor->threads_.emplace_back(
+            [e = executor.get(), l = lane.get()](std::stop_token stop) { e->serve(stop, *l); });
+    return std::unique_ptr<Executor>(std::move(executor));
+}
+
+CpuExecutor::~CpuExecutor() {
+    for (std::jthread& thread : threads_)
+        thread.request_stop();
+}
+
+Result<std::vector<Request>> CpuExecutor::make_requests(int count) {
+    std::vector<Request> requests(static_cast<size_t>(count));
+    for (Request& request : requests) {
+        auto memory = std::make_shared<std::vector<Tensor>>();
+        const auto add = [&](ElementType type, const Shape& shape) {
+            memory->emplace_back(type, shape);
+            return memory->back().view();
+        };
+        for (const InputFormat& in : program_->inputs)
+            request.inputs.push_back(add(in.type, in.shape));
+        for (const OutputFormat& out : program_->outputs)
+            request.outputs.push_back(add(out.type, out.shape));
+        request.memory = memory;
+    }
+    return requests;
+}
+
+void CpuExecutor::submit(Request& request) {
+    {
+        std::lock_guard lock(mutex_);
+        queue_.push_back(&request);
+    }
+    added_.notify_one();
+}
+
+void CpuExecutor::serve(std::stop_token stop, Lane& lane) {
+    omp_set_num_threads(1); // of this thread; see docs/decisions on the CPU device
+    while (Request* request = next(stop)) {
+        lane.run(*request, times_);
+        request->done(nullptr);
+    }
+}
+
+Request* CpuExecutor::next(std::stop_token stop) {
+    std::unique_lock lock(mutex_);
+    if (!added_.wait(lock, stop, [&] { return !queue_.empty(); }))
+        return nullptr;
+    Request* request = queue_.front();
+    queue_.pop_front();
+    return request;
+}
+
+std::vector<Executor::LayerTime> CpuExecutor::layer_times() const {
+    std::vector<LayerTime> layers;
+    for (size_t k = 0; k < times_.size(); k++) {
+        const Step& step = program_->steps[k];
+        layers.push_back({step.name, step.op, std::string(step.kernel->name()), times_[k].calls,
+                          double(times_[k].nanoseconds) / 1000});
+    }
+    return layers;
+}
+
+} // namespace infer::cpu

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Functions of one vector, for the kernels that Highway builds once a set of vector instructions.
+#include "devices/cpu/activation.h"
+
+#include <hwy/highway.h>
+
+#if defined(GI_CPU_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef GI_CPU_MATH_INL_H_
+#undef GI_CPU_MATH_INL_H_
+#else
+#define GI_CPU_MATH_INL_H_
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace infer::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// The first `n` lanes, less than a whole vector; never touches memory behind them (stores of others
+// may be under way there).
+template <class D, class V = hn::Vec<D>> HWY_INLINE V load_first(D d, const float* from, size_t n) {
+#if HWY_TARGET <= HWY_AVX2
+    return hn::MaskedLoad(hn::FirstN(d, n), d, from);
+#else
+    HWY_ALIGN float lanes[hn::MaxLanes(d)] = {};
+    for (size_t k = 0; k < n; k++)
+        lanes[k] = from[k];
+    return hn::Load(d, lanes);
+#endif
+}
+
+template <class D, class V = hn::Vec<D>> HWY_INLINE void store_first(V v, D d, float* to, size_t n) {
+#if HWY_TARGET <= HWY_AVX2
+    hn::BlendedStore(v, hn::FirstN(d, n), d, to);
+#else
+    HWY_ALIGN float lanes[hn::MaxLanes(d)];
+    hn::Store(v, d, lanes);
+    for (size_t k = 0; k < n; k++)
+        to[k] = lanes[k];
+#endif
+}
+
+// e^x within 2 ulp; 0 below -87.3, the largest float's neighbourhood above 88. Cephes' polynomial on
+// |r| <= ln(2)/2.
+template <class D, class V = hn::Vec<D>> HWY_INLINE V exp_of(D d, V x) {
+    const hn::RebindToSigned<D> di;
+    x = hn::Min(hn::Max(x, hn::Set(d, -87.33654f)), hn::Set(d, 88.37626f));
+    const V n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504088896341f)));
+    V r = hn::NegMulAdd(n, hn::Set(d, 0.693359375f), x);
+    r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4f), r);
+    V p = hn::Set(d, 1.9875691500e-4f);
+    p = hn::MulAdd(p, r, hn::Set(d, 1.3981999507e-3f));
+    p = hn::MulAdd(p, r, hn::Set(d, 8.3334519073e-3f));
+    p = hn::MulAdd(p, r, hn::Set(d, 4.1665795894e-2f));
+    p = hn::MulAdd(p, r, hn::Set(d, 1.6666665459e-1f));
+    p = hn::MulAdd(p, r, hn::Set(d, 5.0000001201e-1f));
+    p = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), hn::Set(d, 1.0f));
+    const auto exponent = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, n), hn::Set(di, 127)));
+    return hn::Mul(p, hn::BitCast(d, exponent));
+}
+
+template <class D, class V = hn::Vec<D>> HWY_INLINE V sigmoid_of(D d, V x) {
+    const V one = hn::Set(d, 1.0f);
+    return hn::Div(one, hn::Add(one, exp_of(d, hn::Neg(x))));
+}
+
+template <class D, class V = hn::Vec<D>> HWY_INLINE V tanh_of(D d, V x) {
+    // 2 sigmoid(2x) - 1 loses digits near 0: there x (1 - x^2/3 + 2x^4/15).
+    const V two = hn::Set(d, 2.0f);
+    const V far = hn::MulSub(two, sigmoid_of(d, hn::Mul(two, x)), hn::Set(d, 1.0f));
+    const V x2 = hn::Mul(x, x);
+    V p = hn::MulAdd(x2, hn::Set(d, -17.0f / 315), hn::Set(d, 2.0f / 15));
+    p = hn::MulAdd(p, x2, hn::Set(d, -1.0f / 3));
+    const V near = hn::MulAdd(hn::Mul(p, x2), x, x);
+    return hn::IfThenElse(hn::Lt(hn::Abs(x), hn::Set(d, 0.15f)), near, far);
+}
+
+// mish(x) = x tanh(ln(1 + e^x)) = x (u^2 + 2u) / (u^2 + 2u + 2), u = e^x.
+template <class D, class V = hn::Vec<D>> HWY_INLINE V mish_of(D d, V x) {
+    const V u = exp_of(d, hn::Min(x, hn::Set(d, 20.0f)));
+    const V t = hn::MulAdd(u, u, hn::Add(u, u));
+    return hn::Mul(x, hn::Div(t, hn::Add(t, hn::Set(d, 2.0f))));
+}
+
+template <class D, class V = hn::Vec<D>> HWY_INLINE V activate(D d, V x, const Activation& a) {
+    const V zero = hn::Zero(d), one = hn::Set(d, 1.0f);
+    switch (a.kind) {
+    case Activation::None: return x;
+    case Activation::Relu: return hn::Max(x, zero);
+    case Activation::LeakyRelu:
+        return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(x, hn::Set(d, a.alpha)), x);
+    case Activation::Clip: return hn::Min(hn::Max(x, hn::Set(d, a.alpha)), hn::Set(d, a.beta));
+    case Activation::Sigmoid: return sigmoid_of(d, x);
+    case Activation::Tanh: return tanh_of(d, x);
+    case Activation::Elu: {
+        const V e = hn::Mul(hn::Set(d, a.alpha), hn::Sub(exp_of(d, x), one));
+        return hn::IfThenElse(hn::Lt(x, zero), e, x);
+    }
+    case Activation::HardSigmoid:
+        return hn::Min(hn::Max(hn::MulAdd(x, hn::Set(d, a.alpha), hn::Set(d, a.beta)), zero), one);
+    case Activation::HardSwish: {
+        const V gate = hn::MulAdd(x, hn::Set(d, 1.0f / 6), hn::Set(d, 0.5f));
+        return hn::Mul(x, hn::Min(hn::Max(gate, zero), one));
+    }
+    case Activation::Swish: return hn::Mul(x, sigmoid_of(d, hn::Mul(x, hn::Set(d, a.alpha))));
+    case Activation::Mish: return mish_of(d, x);
+    }
+    return x;
+}
+
+} // namespace infer::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif

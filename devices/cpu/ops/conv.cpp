@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Convolution of channels-last f32 images by register tiles: P pixels x V vectors of output channels
+// are summed over all taps and input channels without leaving the registers. Also 1x1 (all pixels
+// are one row) and grouped convolutions. A pixel's sum is always in the same order, so results do
+// not depend on slices, lanes or batch.
+#include "devices/cpu/ops/conv.h"
+
+#include "devices/cpu/kernel.h"
+
+#include <algorithm>
+#include <cstring>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "devices/cpu/ops/conv.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "devices/cpu/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace infer::cpu::HWY_NAMESPACE {
+namespace {
+
+using D = hn::ScalableTag<float>;
+constexpr D d;
+
+// Registers: 32 with AVX-512, 16 else; P * V accumulators + V weights + 1 input.
+constexpr bool many_registers = HWY_TARGET <= HWY_AVX3;
+constexpr int max_vectors = many_registers ? 4 : 2;
+constexpr int tile_pixels(int vectors) {
+    if (many_registers)
+        return vectors == 4 ? 6 : 8;
+    return vectors == 2 ? 6 : 8;
+}
+
+// What one tile works on.
+struct Tile {
+    const ConvPlan& plan;
+    const float* image;   // of this batch row and group
+    const float* weights; // of this block: [taps][ic][V * lanes]
+    const float* bias;    // of this block
+    const float* residual; // at the first output pixel and channel of the tile; nullptr: none
+    float* out;           // same
+    const float* zeros;   // a pixel of padding
+    int64_t oy, ox;       // first output pixel
+    int64_t channels;     // of the block that exist, <= V * lanes
+};
+
+template <int V, int P>
+HWY_INLINE void finish_tile(const Tile& t, hn::Vec<D> (&acc)[P][V]) {
+    const auto lanes = int64_t(hn::Lanes(d));
+    const ConvPlan& c = t.plan;
+    const bool full = t.channels == V * lanes;
+#pragma GCC unroll 8
+    for (int p = 0; p < P; p++) {
+#pragma GCC unroll 4
+        for (int v = 0; v < V; v++) {
+            auto y = acc[p][v];
+            float* to = t.out + p * c.out_stride + v * lanes;
+            if (full || (v + 1) * lanes <= t.channels) {
+                if (t.residual)
+                    y = hn::Add(y, hn::LoadU(d, t.residual + p * c.residual_stride + v * lanes));
+                hn::StoreU(activate(d, y, c.activation), d, to);
+            } else {
+                const auto n = size_t(t.channels - v * lanes);
+                if (t.residual)
+                    y = hn::Add(y, load_first(d, t.residual + p * c.residual_stride + v * lanes, n));
+                store_first(activate(d, y, c.activation), d, to, n);
+            }
+        }
+    }
+}
+
+// Sums `n` consecutive inputs of each pixel into the accumulators.
+template <int V, int P>
+HWY_INLINE const float* accumulate(const float* const (&in)[P], const float* HWY_RESTRICT w, int64_t n,
+                                   hn::Vec<D> (&acc)[P][V]) {
+    const size_t lanes = hn::Lanes(d);
+    for (int64_t i = 0; i < n; i++) {
+        hn::Vec<D> weight[V];
+#pragma GCC unroll 4
+        for (int v = 0; v < V; v++)
+            weight[v] = hn::LoadU(d, w + size_t(v) * lanes);
+        w += V * lanes;
+#pragma GCC unroll 8
+        for (int p = 0; p < P; p++) {
+            const auto x = hn::Set(d, in[p][i]);
+#pragma GCC unroll 4
+            for (int v = 0; v < V; v++)
+                acc[p][v] = hn::MulAdd(x, weight[v], acc[p][v]);
+        }
+    }
+    return w;
+}
+
+template <int V, int P> void tile(const Tile& t) {
+    const ConvPlan& c = t.plan;
+    const size_t lanes = hn::Lanes(d);
+    hn::Vec<D> acc[P][V];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; v++) {
+        const auto b = hn::LoadU(d, t.bias + size_t(v) * lanes);
+#pragma GCC unroll 8
+        for (int p = 0; p < P; p++)
+            acc[p][v] = b;
+    }
+    const int64_t ix0 = t.ox * c.stride_x - c.pad_x;
+    const int64_t ix_last = ix0 + (P - 1) * c.stride_x + (c.kernel_x - 1) * c.dilation_x;
+    const bool inside = ix0 >= 0 && ix_last < c.width;
+    const int64_t step = c.stride_x * c.in_stride;
+    const int64_t row_weights = c.kernel_x * c.in_channels * int64_t(V * lanes);
+    for (int64_t ky = 0; ky < c.kernel_y; ky++) {
+        const int64_t iy = t.oy * c.stride_y - c.pad_y + ky * c.dilation_y;
+        if (iy < 0 || iy >= c.height)
+            continue;
+        const float* row = t.image + iy * c.width * c.in_stride;
+        const float* w = t.weights + ky * row_weights;
+        const float* in[P];
+        if (inside && c.rows_are_dense) { // the taps of a row follow one another in memory
+            for (int p = 0; p < P; p++)
+                in[p] = row + ix0 * c.in_stride + p * step;
+            accumulate<V, P>(in, w, c.kernel_x * c.in_channels, acc);
+            continue;
+        }
+        for (int64_t kx = 0; kx < c.kernel_x; kx++) {
+            const int64_t ix = ix0 + kx * c.dilation_x;
+            for (int p = 0; p < P; p++) {
+                const int64_t x = ix + p * c.stride_x;
+                in[p] = inside || (x >= 0 && x < c.width) ? row + x * c.in_stride : t.zeros;
+            }
+            w = accumulate<V, P>(in, w, c.in_channels, acc);
+        }
+    }
+    finish_tile<V, P>(t, acc);
+}
+
+// All pixels [ox, end) of one output row, for one block of output channels.
+template <int V> void strip(Tile t, int64_t end) {
+    constexpr int P = tile_pixels(V);
+    const ConvPlan& c = t.plan;
+    const auto advance = [&](int pixels) {
+        t.ox += pixels;
+        t.out += pixels * c.out_stride;
+        if (t.residual)
+            t.residual += pixels * c.residual_stride;
+    };
+    for (; t.ox + P <= end; advance(P))
+        tile<V, P>(t);
+    if (t.ox + 4 <= end) {
+        tile<V, 4>(t);
+        advance(4);
+    }
+    if (t.ox + 2 <= end) {
+        tile<V, 2>(t);
+        advance(2);
+    }
+    for (; t.ox < end; advance(1))
+        tile<V, 1>(t);
+}
+
+void conv_strip(const ConvPlan& plan, const ConvStrip& s) {
+    const ConvBlock& block = plan.blocks[size_t(s.block)];
+    Tile t{plan,
+           s.image + block.group * plan.in_channels,
+           plan.weights.data() + block.weights,
+           plan.bias.data() + block.bias,
+           s.residual ? s.residual + block.channel : nullptr,
+           s.out + block.channel,
+           plan.zeros.data(),
+           s.oy,
+           s.ox,
+           block.channels};
+    switch (block.vectors) {
+    case 1: return strip<1>(t, s.end);
+    case 2: return strip<2>(t, s.end);
+    case 3:
+        if constexpr (max_vectors >= 3)
+            return strip<3>(t, s.end);
+        break;
+    case 4:
+        if constexpr (max_vectors >= 4)
+            return strip<4>(t, s.end);
+        break;
+    }
+}
+
+// Cuts the output channels into blocks of vectors and brings the weights into their order.
+void conv_pack(ConvPlan& plan, const float* weights, const float* bias) {
+    const auto lanes = int64_t(hn::Lanes(d));
+    const int64_t taps = plan.kernel_y * plan.kernel_x, ic = plan.in_channels;
+    const int64_t oc = plan.out_channels / plan.groups; // of a group
+    const int64_t vectors = (oc + lanes - 1) / lanes;
+    const int64_t count = (vectors + max_vectors - 1) / max_vectors; // blocks of a group
+    plan.zeros.assign(size_t(ic + 16), 0.0f);
+    for (int64_t g = 0; g < plan.groups; g++) {
+        for (int64_t k = 0; k < count; k++) {
+            const int64_t first = vectors * k / count, last = vectors * (k + 1) / count;
+            ConvBlock block{.group = g, .channel = g * oc + first * lanes,
+                            .channels = std::min(oc, last * lanes) - first * lanes,
+                            .vectors = int(last - first), .weights = plan.weights.size(),
+                            .bias = plan.bias.size()};
+            const int64_t width = block.vectors * lanes;
+            for (int64_t tap = 0; tap < taps; tap++)
+                for (int64_t i = 0; i < ic; i++)
+                    for (int64_t o = 0; o < width; o++)
+                        plan.weights.push_back(
+                            o < block.channels ? weights[((block.channel + o) * ic + i) * taps + tap] : 0);
+            for (int64_t o = 0; o < width; o++)
+                plan.bias.push_back(bias && o < block.channels ? bias[block.channel + o] : 0);
+            plan.blocks.push_back(block);
+        }
+    }
+}
+
+} // namespace
+} // namespace infer::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace infer::cpu {
+namespace {
+
+HWY_EXPORT(conv_pack);
+HWY_EXPORT(conv_strip);
+
+class ConvKernel final : public Kernel {
+public:
+    ConvKernel(ConvPlan plan, int threads) : plan_(std::move(plan)) {
+        // 1x1 at stride 1: all pixels of an image are one row.
+        const int64_t pixels = plan_.out_height * plan_.out_width;
+        strip_ = plan_.out_width;
+        rows_ = plan_.batch * plan_.out_height;
+        if (plan_.out_height == 1 && plan_.is_pointwise()) {
+            // Strips whose input stays in the second-level cache while all blocks read it.
+            const int64_t most = std::max<int64_t>(48, 32768 / std::max<int64_t>(plan_.in_channels, 1));
+            strip_ = std::min(pixels, most / 24 * 24);
+        }
+        strips_ = (plan_.out_width + strip_ - 1) / strip_;
+        const double macs = double(plan_.batch * pixels) * double(plan_.out_channels) *
+                            double(plan_.in_channels * plan_.kernel_y * plan_.kernel_x);
+        units_ = rows_ * strips_ * int64_t(plan_.blocks.size());
+        slices_ = slices_for(macs / 40, units_, threads);
+        if (slices_ > 1 && rows_ * strips_ < slices_ && plan_.is_pointwise() && plan_.out_height == 1) {
+            strip_ = std::max<int64_t>(24, (plan_.out_width / slices_ + 23) / 24 * 24);
+            strips_ = (plan_.out_width + strip_ - 1) / strip_;
+            units_ = rows_ * strips_ * int64_t(plan_.blocks.size());
+        }
+    }
+
+    std::string_view name() const override { return "tiled conv"; }
+
+    void run(const Call& call, int slice) const override {
+        const auto* in = static_cast<const float*>(call.in[0]);
+        const auto* residual = static_cast<const float*>(plan_.has_residual ? call.in[3] : nullptr);
+        auto* out = static_cast<float*>(call.out[0]);
+        const Range range = slice_of(units_, slices_, slice);
+        const auto blocks = int64_t(plan_.blocks.size());
+        for (int64_t unit = range.begin; unit < range.end; unit++) {
+            const int64_t strip = unit / blocks % strips_, row = unit / blocks / strips_;
+            const int64_t n = row / plan_.out_height, oy = row % plan_.out_height;
+            const int64_t ox = strip * strip_;
+            const int64_t pixel = row * plan_.out_width + ox;
+            HWY_DYNAMIC_DISPATCH(conv_strip)
+            (plan_, {.block = unit % blocks,
+                             .image = in + n * plan_.height * plan_.width * plan_.in_stride,
+                             .residual = residual ? residual + pixel * plan_.residual_stride : nullptr,
+                             .out = out + pixel * plan_.out_stride,
+                             .oy = oy,
+                             .ox = ox,
+                             .end = std::min(ox + strip_, plan_.out_width)});
+        }
+    }
+
+private:
+    ConvPlan plan_;
+    int64_t strip_ = 0, strips_ = 1, rows_ = 0, units_ = 0;
+};
+
+std::optional<Wish> accept(const NodeView& view) {
+    if (view.node.op != "Conv" || !is_f32_conv(view) || !activation_of(view.node))
+        return std::nullopt;
+    Wish wish = all_in(Layout::Plain, view);
+    wish.in[0] = wish.out[0] = Layout::ChannelsLast;
+    if (view.in.size() > 3 && view.in[3].present)
+        wish.in[3] = Layout::ChannelsLast, wish.in_place = 3;
+    wish.strided_in = wish.strided_out = true;
+    return wish;
+}
+
+Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
+    ConvPlan plan = conv_plan(view);
+    const bool has_bias = view.in.size() > 2 && view.in[2].present;
+    HWY_DYNAMIC_DISPATCH(conv_pack)
+    (plan, view.in[1].constant->span<float>().data(),
+     has_bias ? view.in[2].constant->span<float>().data() : nullptr);
+    return std::unique_ptr<Kernel>(std::make_unique<ConvKernel>(std::move(plan), view.threads));
+}
+
+} // namespace
+
+bool is_f32_conv(const NodeView& view) {
+    const auto constant = [&](size_t k) { return view.in.size() > k && view.in[k].constant; };
+    return view.in[0].shape.size() == 4 && view.in[0].type == ElementType::F32 && constant(1) &&
+           view.in[1].type == ElementType::F32 &&
+           (view.in.size() < 3 || !view.in[2].present || constant(2));
+}
+
+ConvPlan conv_plan(const NodeView& view) {
+    const Node& node = view.node;
+    const Shape& x = view.in[0].shape;
+    const Shape& w = view.in[1].shape;
+    const Shape& y = view.out[0].shape;
+    const auto strides = node.attr("strides", std::vector<int64_t>{1, 1});
+    const auto dilations = node.attr("dilations", std::vector<int64_t>{1, 1});
+    const auto pads = conv_pads(node, x, w, y);
+    ConvPlan plan;
+    plan.batch = x[0], plan.height = x[2], plan.width = x[3];
+    plan.groups = node.attr("group", int64_t(1));
+    plan.in_channels = w[1], plan.out_channels = w[0];
+    plan.kernel_y = w[2], plan.kernel_x = w[3];
+    plan.out_height = y[2], plan.out_width = y[3];
+    plan.stride_y = strides[0], plan.stride_x = strides[1];
+    plan.dilation_y = dilations[0], plan.dilation_x = dilations[1];
+    plan.pad_y = pads[0], plan.pad_x = pads[1];
+    plan.in_stride = view.in[0].pixel_stride;
+    plan.out_stride = view.out[0].pixel_stride;
+    plan.has_residual = view.in.size() > 3 && view.in[3].present;
+    plan.residual_stride = plan.has_residual ? view.in[3].pixel_stride : 0;
+    plan.activation = *activation_of(node);
+    plan.rows_are_dense = plan.groups == 1 && plan.in_stride == plan.in_channels &&
+                          (plan.dilation_x == 1 || plan.kernel_x == 1);
+    if (plan.is_pointwise()) { // all pixels are one row
+        plan.width = plan.out_width = plan.batch * plan.height * plan.width;
+        plan.batch = plan.height = plan.out_height = 1;
+    }
+    return plan;
+}
+
+std::array<int64_t, 2> conv_pads(const Node& node, const Shape& x, const Shape& w, const Shape& y) {
+    const std::string how = node.attr("auto_pad", "NOTSET");
+    const auto pads = node.attr("pads", std::vector<int64_t>{0, 0, 0, 0});
+    if (how == "NOTSET")
+        return {pads[0], pads[1]};
+    if (how == "VALID")
+        return {0, 0};
+    const auto strides = node.attr("strides", std::vector<int64_t>{1, 1});
+    const auto dilations = node.attr("dilations", std::vector<int64_t>{1, 1});
+    std::array<int64_t, 2> begin;
+    for (size_t k = 0; k < 2; k++) {
+        const int64_t span = (y[2 + k] - 1) * strides[k] + (w[2 + k] - 1) * dilations[k] + 1;
+        const int64_t all = std::max<int64_t>(span - x[2 + k], 0);
+        begin[k] = how == "SAME_LOWER" ? all - all / 2 : all / 2;
+    }
+    return begin;
+}
+
+extern const KernelDef cpu_kernel_conv;
+const KernelDef cpu_kernel_conv = {.name = "conv", .accept = accept, .make = make};
+
+} // namespace infer::cpu
+#endif

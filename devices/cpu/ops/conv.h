@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "devices/cpu/activation.h"
+#include "devices/cpu/kernel.h"
+
+#include <array>
+#include <vector>
+
+namespace infer::cpu {
+
+// A run of output channels that is computed together.
+struct ConvBlock {
+    int64_t group = 0;
+    int64_t channel = 0;  // first output channel
+    int64_t channels = 0; // how many
+    int vectors = 0;      // they fill; the last may be filled in part
+    size_t weights = 0, bias = 0; // where in ConvPlan's
+};
+
+// A convolution made ready: geometry in elements and pixels, weights in their tiles' order.
+struct ConvPlan {
+    int64_t batch = 1, height = 1, width = 1;   // of the input
+    int64_t in_channels = 1, out_channels = 1;  // in_channels: of one group
+    int64_t groups = 1;
+    int64_t kernel_y = 1, kernel_x = 1, stride_y = 1, stride_x = 1;
+    int64_t dilation_y = 1, dilation_x = 1, pad_y = 0, pad_x = 0; // pads: top, left
+    int64_t out_height = 1, out_width = 1;
+    int64_t in_stride = 1, out_stride = 1, residual_stride = 0; // elements a pixel
+    bool has_residual = false;
+    bool rows_are_dense = false; // neighbouring taps of a row are neighbours in memory
+    Activation activation;
+    std::vector<float> weights, bias, zeros;
+    std::vector<ConvBlock> blocks;
+
+    bool is_pointwise() const {
+        return kernel_y == 1 && kernel_x == 1 && stride_y == 1 && stride_x == 1 && pad_y == 0 &&
+               pad_x == 0 && out_height == height && out_width == width;
+    }
+};
+
+// One block of channels over the pixels [ox, end) of one output row.
+struct ConvStrip {
+    int64_t block = 0;
+    const float* image = nullptr;    // the input image
+    const float* residual = nullptr; // at the first output pixel; nullptr: none
+    float* out = nullptr;            // at the first output pixel
+    int64_t oy = 0, ox = 0, end = 0;
+};
+
+// 4-D, f32, weights and bias known.
+bool is_f32_conv(const NodeView& view);
+
+// Geometry of a Conv node; weights are packed later.
+ConvPlan conv_plan(const NodeView& view);
+
+// Top and left padding, with auto_pad worked out.
+std::array<int64_t, 2> conv_pads(const Node& node, const Shape& x, const Shape& w, const Shape& y);
+
+} // namespace infer::cpu

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Operators that work element by element, one or a chain of them ("Chain", made by fuse.cpp), with
+// broadcasting. Works through the output in blocks that stay in the first-level cache.
+#include "devices/cpu/ops/elementwise.h"
+
+#include "devices/cpu/kernel.h"
+
+#include <algorithm>
+#include <numeric>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "devices/cpu/ops/elementwise.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "devices/cpu/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace infer::cpu::HWY_NAMESPACE {
+namespace {
+
+using D = hn::ScalableTag<float>;
+constexpr D d;
+using V = hn::Vec<D>;
+
+// out = f(a, b) over a block. b is a vector a row, or one number a row.
+template <class F> HWY_INLINE void each(const MicroBlock& k, F f) {
+    const size_t lanes = hn::Lanes(d), n = size_t(k.n);
+    for (int64_t r = 0; r < k.rows; r++) {
+        const float* a = k.a + r * k.a_row;
+        const float* b = k.b ? k.b + r * k.b_row : nullptr;
+        float* out = k.out + r * k.out_row;
+        size_t i = 0;
+        if (b && k.b_is_vector) {
+            for (; i + lanes <= n; i += lanes)
+                hn::StoreU(f(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, out + i);
+            if (i < n)
+                store_first(f(load_first(d, a + i, n - i), load_first(d, b + i, n - i)), d, out + i, n - i);
+            continue;
+        }
+        const V same = b ? hn::Set(d, *b) : hn::Zero(d);
+        for (; i + lanes <= n; i += lanes)
+            hn::StoreU(f(hn::LoadU(d, a + i), same), d, out + i);
+        if (i < n)
+            store_first(f(load_first(d, a + i, n - i), same), d, out + i, n - i);
+    }
+}
+
+void run_micro(const MicroOp& op, const MicroBlock& k) {
+    switch (op.kind) {
+    case MicroOp::Add: return each(k, [](V a, V b) { return hn::Add(a, b); });
+    case MicroOp::Sub: return each(k, [](V a, V b) { return hn::Sub(a, b); });
+    case MicroOp::RevSub: return each(k, [](V a, V b) { return hn::Sub(b, a); });
+    case MicroOp::Mul: return each(k, [](V a, V b) { return hn::Mul(a, b); });
+    case MicroOp::Div: return each(k, [](V a, V b) { return hn::Div(a, b); });
+    case MicroOp::RevDiv: return each(k, [](V a, V b) { return hn::Div(b, a); });
+    case MicroOp::Min: return each(k, [](V a, V b) { return hn::Min(a, b); });
+    case MicroOp::Max: return each(k, [](V a, V b) { return hn::Max(a, b); });
+    case MicroOp::PRelu:
+        return each(k, [](V a, V b) {
+            return hn::IfThenElse(hn::Lt(a, hn::Zero(d)), hn::Mul(a, b), a);
+        });
+    case MicroOp::Abs: return each(k, [](V a, V) { return hn::Abs(a); });
+    case MicroOp::Neg: return each(k, [](V a, V) { return hn::Neg(a); });
+    case MicroOp::Sqrt: return each(k, [](V a, V) { return hn::Sqrt(a); });
+    case MicroOp::Exp: return each(k, [](V a, V) { return exp_of(d, a); });
+    case MicroOp::Reciprocal: return each(k, [](V a, V) { return hn::Div(hn::Set(d, 1.0f), a); });
+    case MicroOp::Square: return each(k, [](V a, V) { return hn::Mul(a, a); });
+    case MicroOp::Copy: return each(k, [](V a, V) { return a; });
+    case MicroOp::Fill: return each(k, [](V, V b) { return b; });
+    case MicroOp::Activate: break;
+    }
+    const Activation act = op.activation;
+    switch (act.kind) { // the commonest without a switch a vector
+    case Activation::Relu: return each(k, [](V a, V) { return hn::Max(a, hn::Zero(d)); });
+    case Activation::Sigmoid: return each(k, [](V a, V) { return sigmoid_of(d, a); });
+    default: return each(k, [&](V a, V) { return activate(d, a, act); });
+    }
+}
+
+} // namespace
+} // namespace infer::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace infer::cpu {
+namespace {
+
+HWY_EXPORT(run_micro);
+
+constexpr int64_t block_elements = 2048;
+
+// An operand's strides over the dimensions of the output (0 where it is repeated).
+std::vector<int64_t> strides_over(const Operand& x, const Shape& out) {
+    std::vector<int64_t> over(out.size(), 0);
+    const auto own = strides_of(x);
+    const size_t lead = out.size() - x.shape.size();
+    for (size_t k = 0; k < x.shape.size(); k++)
+        over[lead + k] = x.shape[k] == 1 ? 0 : own[k];
+    return over;
+}
+
+// The output's dimensions in the order of its memory, merged where all operands allow.
+struct Walk {
+    std::vector<int64_t> dims;
+    std::vector<std::vector<int64_t>> strides; // [operand][dimension]; the last is the output's
+};
+
+Walk walk_of(const NodeView& view) {
+    const Operand& out = view.out[0];
+    std::vector<std::vector<int64_t>> strides;
+    for (const Operand& x : view.in)
+        strides.push_back(strides_over(x, out.shape));
+    strides.push_back(strides_of(out));
+    std::vector<size_t> order(out.shape.size());
+    std::iota(order.begin(), order.end(), size_t(0));
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+        return strides.back()[a] > strides.back()[b];
+    });
+    Walk walk;
+    walk.strides.resize(strides.size());
+    for (const size_t k : order) {
+        const int64_t n = out.shape[k];
+        if (n == 1)
+            continue;
+        bool merges = !walk.dims.empty();
+        for (size_t o = 0; merges && o < strides.size(); o++)
+            merges = walk.strides[o].back() == strides[o][k] * n;
+        if (merges)
+            walk.dims.back() *= n;
+        else
+            walk.dims.push_back(n);
+        for (size_t o = 0; o < strides.size(); o++) {
+            if (merges)
+                walk.strides[o].back() = strides[o][k];
+            else
+                walk.strides[o].push_back(strides[o][k]);
+        }
+    }
+    while (walk.dims.size() < 2) {
+        walk.dims.insert(walk.dims.begin(), 1);
+        for (auto& s : walk.strides)
+            s.insert(s.begin(), 0);
+    }
+    return walk;
+}
+
+class ElementwiseKernel final : public Kernel {
+public:
+    ElementwiseKernel(std::vector<MicroOp> ops, Walk walk, int threads)
+        : ops_(std::move(ops)), walk_(std::move(walk)) {
+        split_long_row();
+        const int64_t n = walk_.dims.back();
+        rows_ = 1;
+        for (size_t k = 0; k + 1 < walk_.dims.size(); k++)
+            rows_ *= walk_.dims[k];
+        rows_a_block_ = std::max<int64_t>(1, block_elements / std::max<int64_t>(n, 1));
+        slices_ = slices_for(double(rows_ * n) * double(ops_.size()) / 6, rows_, threads);
+    }
+
+    std::string_view name() const override { return "elementwise"; }
+
+    void run(const Call& call, int slice) const override {
+        const Range range = slice_of(rows_, slices_, slice);
+        const int64_t inner = walk_.dims[walk_.dims.size() - 2];
+        for (int64_t row = range.begin; row < range.end;) {
+            // Rows of one run of the second last dimension.
+            const int64_t rows = std::min({rows_a_block_, range.end - row, inner - row % inner});
+            run_block(call, row, rows);
+            row += rows;
+        }
+    }
+
+private:
+    // One row longer than a block: cut it, if it can be cut evenly.
+    void split_long_row() {
+        int64_t& n = walk_.dims.back();
+        if (walk_.dims[walk_.dims.size() - 2] != 1 || n <= block_elements)
+            return;
+        for (int64_t parts = (n + block_elements - 1) / block_elements; parts < 4 * n / block_elements; parts++)
+            if (n % parts == 0) {
+                n /= parts;
+                walk_.dims[walk_.dims.size() - 2] = parts;
+                for (auto& s : walk_.strides)
+                    s[s.size() - 2] = s.back() * n;
+                return;
+            }
+    }
+
+    int64_t offset_of(size_t operand, int64_t row) const {
+        int64_t offset = 0;
+        for (size_t k = walk_.dims.size() - 1; k-- > 0;) {
+            offset += row % walk_.dims[k] * walk_.strides[operand][k];
+            row /= walk_.dims[k];
+        }
+        return offset;
+    }
+
+    void run_block(const Call& call, int64_t row, int64_t rows) const {
+        const size_t last = walk_.dims.size() - 1, out_operand = walk_.strides.size() - 1;
+        const auto row_stride = [&](size_t operand) { return walk_.strides[operand][last - 1]; };
+        float* out = static_cast<float*>(call.out[0]) + offset_of(out_operand, row);
+        const auto micro = [](const MicroOp& op, const MicroBlock& b) {
+            HWY_DYNAMIC_DISPATCH(run_micro)(op, b);
+        };
+        MicroBlock block{.rows = rows, .n = walk_.dims[last], .out = out, .out_row = row_stride(out_operand)};
+        const float* first = static_cast<const float*>(call.in[0]) + offset_of(0, row);
+        block.a = first, block.a_row = row_stride(0);
+        if (walk_.strides[0][last] == 0) { // the first operand is one number a row
+            block.a = out, block.a_row = block.out_row;
+            block.b = first, block.b_row = row_stride(0);
+            micro({.kind = MicroOp::Fill, .operand = -1, .activation = {}}, block);
+        }
+        for (const MicroOp& op : ops_) {
+            block.b = nullptr;
+            if (op.operand >= 0) {
+                const auto o = size_t(op.operand);
+                block.b = static_cast<const float*>(call.in[o]) + offset_of(o, row);
+                block.b_row = row_stride(o);
+                block.b_is_vector = walk_.strides[o][last] != 0;
+            }
+            micro(op, block);
+            block.a = out, block.a_row = block.out_row;
+        }
+    }
+
+    std::vector<MicroOp> ops_;
+    Walk walk_;
+    int64_t rows_ = 1, rows_a_block_ = 1;
+};
+
+bool is_f32(const Operand& x) { return !x.present || x.type == ElementType::F32; }
+
+// Channels last if any picture-like input is; the others follow, or keep their own strides.
+std::optional<Wish> accept(const NodeView& view) {
+    if (micro_ops(view.node, view.in).empty() || !is_f32(view.out[0]) || view.in.empty())
+        return std::nullopt;
+    const size_t used = operands_of(view.node);
+    const size_t rank = view.out[0].shape.size();
+    Layout layout = Layout::Plain;
+    for (size_t k = 0; k < used; k++) {
+        if (!is_f32(view.in[k]))
+            return std::nullopt;
+        if (view.in[k].layout == Layout::ChannelsLast && view.in[k].shape.size() == rank)
+            layout = Layout::ChannelsLast;
+    }
+    Wish wish = all_in(Layout::Plain, view);
+    wish.out[0] = layout;
+    for (size_t k = 0; k < used; k++)
+        if (view.in[k].shape.size() == rank)
+            wish.in[k] = layout;
+    wish.strided_in = wish.strided_out = true;
+    const bool again = std::count(view.node.inputs.begin(), view.node.inputs.end(), view.node.inputs[0]) > 1;
+    if (view.in[0].shape == view.out[0].shape && !again)
+        wish.in_place = 0;
+    // Rows must be vectors or one number: what lies otherwise is left to others.
+    const size_t inner = layout == Layout::ChannelsLast ? 1 : rank - 1;
+    for (size_t k = 0; k < used && rank > 0; k++) {
+        Operand x = view.in[k];
+        x.layout = wish.in[k];
+        x.pixel_stride = x.layout == Layout::ChannelsLast ? x.shape[1] : 0;
+        const auto strides = strides_over(x, view.out[0].shape);
+        if (strides[inner] > 1)
+            return std::nullopt;
+    }
+    return wish;
+}
+
+Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
+    const std::vector<MicroOp> ops = micro_ops(view.node, view.in);
+    NodeView used = view;
+    used.in = view.in.first(operands_of(view.node));
+    return std::unique_ptr<Kernel>(std::make_unique<ElementwiseKernel>(ops, walk_of(used), view.threads));
+}
+
+} // namespace
+
+extern const KernelDef cpu_kernel_elementwise;
+const KernelDef cpu_kernel_elementwise = {.name = "elementwise", .accept = accept, .make = make};
+
+} // namespace infer::cpu
+#endif

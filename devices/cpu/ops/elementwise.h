@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "devices/cpu/activation.h"
+#include "devices/cpu/kernel.h"
+
+#include <vector>
+
+namespace infer::cpu {
+
+// One operation of a chain on the running value a: a = f(a) or a = f(a, b).
+struct MicroOp {
+    enum Kind {
+        Add, Sub, RevSub, Mul, Div, RevDiv, Min, Max, PRelu, // with b
+        Abs, Neg, Sqrt, Exp, Reciprocal, Square, Copy,       // without
+        Fill,                                                // a = b
+        Activate,
+    };
+    Kind kind = Copy;
+    int operand = -1; // the step's input that is b; -1: none
+    Activation activation;
+};
+
+// rows x n elements; a, b and out are at the first of them.
+struct MicroBlock {
+    int64_t rows = 0, n = 0;
+    const float* a = nullptr;
+    int64_t a_row = 0; // elements from a row to the next
+    const float* b = nullptr;
+    int64_t b_row = 0;
+    bool b_is_vector = false; // else one number a row
+    float* out = nullptr;
+    int64_t out_row = 0;
+};
+
+// The operations of an elementwise node, or of a "Chain": its inputs are the first value and the
+// operands; "ops" their names, "operands" the input each takes (-1: none), "reversed" (1: the running
+// value is the right-hand side), "alphas", "betas". Empty: not an elementwise node we know.
+std::vector<MicroOp> micro_ops(const Node& node, std::span<const Operand> in);
+
+// How many of the node's inputs are operands; the rest are parameters.
+size_t operands_of(const Node& node);
+
+// The operation an ONNX operator is; `reversed`: the running value is its second input.
+std::optional<MicroOp> micro_op(const std::string& op, bool reversed, float alpha, float beta);
+
+} // namespace infer::cpu

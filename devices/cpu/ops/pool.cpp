@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool and ReduceMean over height and width, on
+// channels-last f32 images: vectors of channels.
+#include "devices/cpu/kernel.h"
+#include "devices/cpu/ops/conv.h"
+
+#include <algorithm>
+#include <limits>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "devices/cpu/ops/pool.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "devices/cpu/math-inl.h"
+
+#ifndef GI_CPU_POOL_PLAN
+#define GI_CPU_POOL_PLAN
+namespace infer::cpu {
+namespace {
+
+struct PoolPlan {
+    bool is_max = false;
+    bool counts_padding = false; // of AveragePool: count_include_pad
+    int64_t batch = 1, height = 1, width = 1, channels = 1, out_height = 1, out_width = 1;
+    int64_t kernel_y = 1, kernel_x = 1, stride_y = 1, stride_x = 1, dilation_y = 1, dilation_x = 1;
+    int64_t pad_y = 0, pad_x = 0, pad_y_end = 0, pad_x_end = 0;
+    int64_t in_stride = 1, out_stride = 1;
+};
+
+} // namespace
+} // namespace infer::cpu
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace infer::cpu::HWY_NAMESPACE {
+namespace {
+
+using D = hn::ScalableTag<float>;
+constexpr D d;
+using V = hn::Vec<D>;
+
+// The window of one output pixel, clipped to the image.
+struct Window {
+    int64_t y0, y1, x0, x1; // steps of the kernel, [0, kernel)
+    float scale;            // 1 / what an average divides by
+};
+
+HWY_INLINE V combine(bool is_max, V a, V b) { return is_max ? hn::Max(a, b) : hn::Add(a, b); }
+
+HWY_INLINE void pool_pixel(const PoolPlan& c, const float* image, const Window& w, int64_t iy, int64_t ix,
+                           float* out) {
+    const auto lanes = int64_t(hn::Lanes(d));
+    const V start = hn::Set(d, c.is_max ? -std::numeric_limits<float>::infinity() : 0.0f);
+    for (int64_t k = 0; k < c.channels; k += lanes) {
+        const int64_t n = std::min(lanes, c.channels - k);
+        V sum = start;
+        for (int64_t y = w.y0; y < w.y1; y++) {
+            const float* row = image + ((iy + y * c.dilation_y) * c.width + ix) * c.in_stride + k;
+            for (int64_t x = w.x0; x < w.x1; x++) {
+                const float* from = row + x * c.dilation_x * c.in_stride;
+                sum = combine(c.is_max, sum, n == lanes ? hn::LoadU(d, from) : load_first(d, from, size_t(n)));
+            }
+        }
+        if (!c.is_max)
+            sum = hn::Mul(sum, hn::Set(d, w.scale));
+        if (n == lanes)
+            hn::StoreU(sum, d, out + k);
+        else
+            store_first(sum, d, out + k, size_t(n));
+    }
+}
+
+// Steps [first, last) of a kernel that lie inside [0, size).
+HWY_INLINE void clip(int64_t start, int64_t kernel, int64_t dilation, int64_t size, int64_t& first,
+                     int64_t& last) {
+    first = 0, last = kernel;
+    while (first < last && start + first * dilation < 0)
+        first++;
+    while (last > first && start + (last - 1) * dilation >= size)
+        last--;
+}
+
+void pool_row(const PoolPlan& c, const float* in, float* out, int64_t n, int64_t oy) {
+    const float* image = in + n * c.height * c.width * c.in_stride;
+    float* to = out + (n * c.out_height + oy) * c.out_width * c.out_stride;
+    const int64_t iy = oy * c.stride_y - c.pad_y;
+    for (int64_t ox = 0; ox < c.out_width; ox++, to += c.out_stride) {
+        const int64_t ix = ox * c.stride_x - c.pad_x;
+        Window w{};
+        clip(iy, c.kernel_y, c.dilation_y, c.height, w.y0, w.y1);
+        clip(ix, c.kernel_x, c.dilation_x, c.width, w.x0, w.x1);
+        int64_t cells = (w.y1 - w.y0) * (w.x1 - w.x0);
+        if (c.counts_padding) { // but not what lies behind the padding (ceil_mode)
+            int64_t y0, y1, x0, x1;
+            clip(iy + c.pad_y, c.kernel_y, c.dilation_y, c.height + c.pad_y + c.pad_y_end, y0, y1);
+            clip(ix + c.pad_x, c.kernel_x, c.dilation_x, c.width + c.pad_x + c.pad_x_end, x0, x1);
+            cells = (y1 - y0) * (x1 - x0);
+        }
+        w.scale = 1.0f / float(std::max<int64_t>(cells, 1));
+        pool_pixel(c, image, w, iy, ix, to);
+    }
+}
+
+} // namespace
+} // namespace infer::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace infer::cpu {
+namespace {
+
+HWY_EXPORT(pool_row);
+
+class PoolKernel final : public Kernel {
+public:
+    PoolKernel(const PoolPlan& plan, int threads) : plan_(plan) {
+        rows_ = plan_.batch * plan_.out_height;
+        const double loads = double(rows_ * plan_.out_width * plan_.channels) *
+                             double(plan_.kernel_y * plan_.kernel_x);
+        slices_ = slices_for(loads / 16, rows_, threads);
+    }
+
+    std::string_view name() const override { return "pool"; }
+
+    void run(const Call& call, int slice) const override {
+        const Range rows = slice_of(rows_, slices_, slice);
+        for (int64_t r = rows.begin; r < rows.end; r++)
+            HWY_DYNAMIC_DISPATCH(pool_row)
+            (plan_, static_cast<const float*>(call.in[0]), static_cast<float*>(call.out[0]),
+             r / plan_.out_height, r % plan_.out_height);
+    }
+
+private:
+    PoolPlan plan_;
+    int64_t rows_ = 0;
+};
+
+bool is_global(const std::string& op) { return op.starts_with("Global"); }
+
+// ReduceMean over exactly height and width, which stay as 1.
+bool is_spatial_mean(const NodeView& view) {
+    const Node& node = view.node;
+    if (node.op != "ReduceMean" || node.attr("keepdims", int64_t(1)) != 1)
+        return false;
+    std::vector<int64_t> axes = node.attr("axes", std::vector<int64_t>{});
+    if (view.in.size() > 1 && view.in[1].constant && view.in[1].type == ElementType::I64) {
+        const auto given = view.in[1].constant->span<int64_t>();
+        axes.assign(given.begin(), given.end());
+    }
+    for (int64_t& axis : axes)
+        axis = (axis + 4) % 4;
+    std::sort(axes.begin(), axes.end());
+    return axes == std::vector<int64_t>{2, 3};
+}
+
+std::optional<Wish> accept(const NodeView& view) {
+    const std::string& op = view.node.op;
+    const bool known = op == "MaxPool" || op == "AveragePool" || op == "GlobalAveragePool" ||
+                       op == "GlobalMaxPool" || op == "ReduceMean";
+    if (!known || view.in.empty() || view.in[0].shape.size() != 4 || view.in[0].type != ElementType::F32 ||
+        view.out.size() != 1)
+        return std::nullopt;
+    // A model that is channels-last itself reduces over other axes.
+    if (op == "ReduceMean" && (!is_spatial_mean(view) || view.in[0].layout == Layout::Plain))
+        return std::nullopt;
+    Wish wish = all_in(Layout::Plain, view);
+    wish.in[0] = wish.out[0] = Layout::ChannelsLast;
+    wish.strided_in = wish.strided_out = true;
+    return wish;
+}
+
+void set_window(PoolPlan& plan, const NodeView& view) {
+    const Node& node = view.node;
+    const Shape& x = view.in[0].shape;
+    const Shape& y = view.out[0].shape;
+    const auto kernel = node.attr("kernel_shape", std::vector<int64_t>{1, 1});
+    const auto strides = node.attr("strides", std::vector<int64_t>{1, 1});
+    const auto dilations = node.attr("dilations", std::vector<int64_t>{1, 1});
+    const auto pads = node.attr("pads", std::vector<int64_t>{0, 0, 0, 0});
+    const auto begin = conv_pads(node, x, {1, 1, kernel[0], kernel[1]}, y);
+    plan.kernel_y = kernel[0], plan.kernel_x = kernel[1];
+    plan.stride_y = strides[0], plan.stride_x = strides[1];
+    plan.dilation_y = dilations[0], plan.dilation_x = dilations[1];
+    plan.pad_y = begin[0], plan.pad_x = begin[1];
+    const bool given = node.attr("auto_pad", "NOTSET") == std::string("NOTSET");
+    plan.pad_y_end = given ? pads[2] : plan.pad_y + 1; // SAME: at most one more at the end
+    plan.pad_x_end = given ? pads[3] : plan.pad_x + 1;
+    plan.counts_padding = node.attr("count_include_pad", int64_t(0)) != 0;
+}
+
+Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
+    const Shape& x = view.in[0].shape;
+    const Shape& y = view.out[0].shape;
+    PoolPlan plan;
+    plan.is_max = view.node.op == "MaxPool" || view.node.op == "GlobalMaxPool";
+    plan.batch = x[0], plan.channels = x[1], plan.height = x[2], plan.width = x[3];
+    plan.out_height = y[2], plan.out_width = y[3];
+    plan.in_stride = view.in[0].pixel_stride;
+    plan.out_stride = view.out[0].pixel_stride;
+    if (is_global(view.node.op) || view.node.op == "ReduceMean")
+        plan.kernel_y = plan.height, plan.kernel_x = plan.width;
+    else
+        set_window(plan, view);
+    return std::unique_ptr<Kernel>(std::make_unique<PoolKernel>(plan, view.threads));
+}
+
+} // namespace
+
+extern const KernelDef cpu_kernel_pool;
+const KernelDef cpu_kernel_pool = {.name = "pool", .accept = accept, .make = make};
+
+} // namespace infer::cpu
+#endif
