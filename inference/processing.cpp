@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "inference/processing.h"
 
+#include "inference/model_inputs.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -38,87 +40,14 @@ std::string shown(const std::array<float, 3>& v) {
     return "(" + shown(v[0]) + ", " + shown(v[1]) + ", " + shown(v[2]) + ")";
 }
 
-// ---- Inputs: which one takes the picture, what the others get
-
-std::string shown(const InputFormat& input) {
-    return "`" + input.name + "` (" + to_string(input.shape) + ")";
-}
-
-// The image inputs that no `values` are given for.
-std::vector<int> picture_inputs(std::span<const InputFormat> inputs, const ModelConfig& config) {
-    std::vector<int> pictures;
-    for (size_t i = 0; i < inputs.size(); i++)
-        if (!config.values.contains(inputs[i].name) && image_size(inputs[i]).ok())
-            pictures.push_back(int(i));
-    return pictures;
-}
-
-Result<int> choose_picture_input(std::span<const InputFormat> inputs, const ModelConfig& config) {
-    const std::vector<int> pictures = picture_inputs(inputs, config);
-    if (pictures.size() == 1)
-        return pictures[0];
-    std::vector<std::string> names;
-    if (pictures.empty()) {
-        for (const InputFormat& input : inputs)
-            names.push_back(shown(input));
-        return Error{Error::BadConfig, "model",
-                     "no input takes a picture (4 dimensions, 1 or 3 channels); it has " +
-                         (names.empty() ? "none" : join(names))};
-    }
-    for (int i : pictures)
-        names.push_back(shown(inputs[size_t(i)]));
-    return Error{Error::BadConfig, "model-config",
-                 "inputs " + join(names) + " could all take the picture; give numbers under " +
-                     "`values` for all but one"};
-}
-
-// Numbers for the whole input, from as many, from those of one row, or from one number for all.
-Result<std::vector<float>> fill(const InputFormat& input, const std::vector<float>& given) {
-    const int64_t wanted = count(input.shape);
-    const int64_t rows = input.shape.empty() ? 1 : input.shape[0];
-    const auto have = int64_t(given.size());
-    if (have != wanted && have != 1 && (rows < 1 || have * rows != wanted))
-        return Error{Error::BadConfig, "model-config",
-                     "`values." + input.name + "` has " + std::to_string(have) +
-                         " numbers; the input " + "is " + to_string(input.shape) + ": give " +
-                         std::to_string(wanted) + ", or one for all of them"};
-    std::vector<float> all(size_t(std::max<int64_t>(wanted, 0)));
-    for (size_t i = 0; i < all.size(); i++)
-        all[i] = given[i % given.size()];
-    return all;
-}
-
-Result<void> choose_values(std::span<const InputFormat> inputs, const ModelConfig& config,
-                           Processing& to) {
-    std::vector<std::string> names, missing;
-    for (size_t i = 0; i < inputs.size(); i++) {
-        names.push_back("`" + inputs[i].name + "`");
-        if (int(i) == to.image_input)
-            continue;
-        const auto given = config.values.find(inputs[i].name);
-        if (given == config.values.end()) {
-            missing.push_back(shown(inputs[i]));
-            continue;
-        }
-        Result<std::vector<float>> all = fill(inputs[i], given->second);
-        if (!all.ok())
-            return all.error();
-        to.values.emplace_back(int(i), std::move(all.value()));
-    }
-    if (!missing.empty())
-        return Error{Error::BadConfig, "model-config",
-                     "input " + join(missing) +
-                         " takes no picture: give its numbers under `values`, " +
-                         "{\"values\": {\"NAME\": [...]}}"};
-    for (const auto& [name, numbers] : config.values)
-        if (std::find(names.begin(), names.end(), "`" + name + "`") == names.end())
-            return Error{Error::BadConfig, "model-config",
-                         "`values." + name + "`: the model has no such input; it has " +
-                             join(names)};
-    return {};
-}
-
 // ---- Decoder
+
+// What is known of the compiled model.
+struct Model {
+    std::span<const OutputFormat> outputs;
+    ImageSize size;
+    int64_t rows = 1; // a request
+};
 
 struct Choice {
     const DecoderDef* decoder = nullptr;
@@ -133,11 +62,11 @@ Error unknown_decoder(const std::string& name) {
     return {Error::BadConfig, "decoder", "there is no decoder `" + name + "`; known are " + known};
 }
 
-Choice choose_by_fit(std::span<const OutputFormat> outputs, const ImageSize& size, size_t labels) {
+Choice choose_by_fit(const Model& model, size_t labels) {
     Choice best;
     int best_score = 0;
     for (const DecoderDef* decoder : all_decoders()) {
-        Fit fit = decoder->fit(outputs, size.width, size.height);
+        Fit fit = decoder->fit(model.outputs, model.size.width, model.size.height);
         // A list of numbers that the user has a label for each is one of classes.
         if (labels > 0 && fit.classes == int(labels) && fit.score == 0) {
             fit.score = 30;
@@ -152,38 +81,52 @@ Choice choose_by_fit(std::span<const OutputFormat> outputs, const ImageSize& siz
     return best;
 }
 
-Result<Choice> choose_decoder(std::span<const OutputFormat> outputs, const ImageSize& size,
-                              const ModelConfig& config) {
-    if (config.decoder == "auto")
-        return choose_by_fit(outputs, size, config.labels.size());
-    const DecoderDef* decoder = find_decoder(config.decoder == "none" ? "tensors" : config.decoder);
-    if (!decoder)
-        return unknown_decoder(config.decoder);
-    return Choice{decoder, std::string(decoder->name) + ", as asked for",
-                  decoder->fit(outputs, size.width, size.height).classes};
-}
-
 // Decodes zeros once, so that a decoder that cannot read these outputs says so now and not at
 // every frame. Outputs whose size depends on the data are left to the frames.
-Result<void> try_decoder(const DecoderDef& decoder, std::span<const OutputFormat> outputs,
-                         int64_t rows, const DecodeOptions& options) {
+Result<void> try_decoder(const DecoderDef& decoder, const Model& model) {
     std::vector<Tensor> zeros;
     std::vector<NamedTensor> row;
-    for (const OutputFormat& output : outputs) {
+    for (const OutputFormat& output : model.outputs) {
         Shape shape = output.shape;
-        if (!shape.empty() && shape[0] == rows)
+        if (!shape.empty() && shape[0] == model.rows)
             shape[0] = 1;
         if (std::any_of(shape.begin(), shape.end(), [](int64_t d) { return d < 0; }))
             return {};
         zeros.emplace_back(output.type, shape);
         row.push_back({output.name, zeros.back().view()});
     }
+    DecodeOptions options;
+    options.input_width = model.size.width;
+    options.input_height = model.size.height;
     const Result<Decoded> decoded = decoder.decode(row, options);
     return decoded.ok() ? Result<void>() : Result<void>(decoded.error());
 }
 
-Result<std::vector<std::string>> choose_labels(const Choice& choice, const ModelConfig& config) {
+Result<Choice> choose_decoder(const Model& model, const ModelConfig& config,
+                              const ModelConfig& said) {
+    const auto named = [&](const DecoderDef& decoder, const char* why) {
+        return Choice{&decoder, std::string(decoder.name) + why,
+                      decoder.fit(model.outputs, model.size.width, model.size.height).classes};
+    };
+    if (config.decoder == "auto") {
+        const DecoderDef* hint = find_decoder(said.decoder);
+        if (hint && try_decoder(*hint, model).ok())
+            return named(*hint, ", as the model's metadata say");
+        return choose_by_fit(model, (config.labels.empty() ? said : config).labels.size());
+    }
+    const DecoderDef* decoder = find_decoder(config.decoder == "none" ? "tensors" : config.decoder);
+    if (!decoder)
+        return unknown_decoder(config.decoder);
+    if (Result<void> reads = try_decoder(*decoder, model); !reads.ok())
+        return reads.error();
+    return named(*decoder, ", as asked for");
+}
+
+Result<std::vector<std::string>> choose_labels(const Choice& choice, const ModelConfig& config,
+                                               const ModelConfig& said) {
     const auto classes = size_t(choice.classes);
+    if (config.labels.empty() && !said.labels.empty() && said.labels.size() >= classes)
+        return said.labels;
     if (config.labels.empty()) {
         std::vector<std::string> known = split(choice.decoder->labels);
         if (classes != 0 && known.size() != classes)
@@ -221,19 +164,21 @@ std::string describe(const PreprocessSpec& spec, const ImageSize& size) {
     return text + ", (x - " + shown(spec.mean) + ") / " + shown(spec.std);
 }
 
-std::vector<std::string> configured_keys(const ModelConfig& config) {
-    std::vector<std::string> keys;
-    if (config.color)
-        keys.push_back("color");
-    if (config.resize)
-        keys.push_back("resize");
-    if (config.pad)
-        keys.push_back("pad");
-    if (config.mean)
-        keys.push_back("mean");
-    if (config.std)
-        keys.push_back("std");
-    return keys;
+// Takes what the config says; the keys it says, for people: "mean, std from <where>".
+std::string apply(const ModelConfig& config, const char* where, PreprocessSpec& to) {
+    std::string keys;
+    const auto take = [&](const char* key, auto& value, const auto& said) {
+        if (!said)
+            return;
+        value = *said;
+        keys += (keys.empty() ? "" : ", ") + std::string(key);
+    };
+    take("color", to.color, config.color);
+    take("resize", to.resize, config.resize);
+    take("pad", to.pad, config.pad);
+    take("mean", to.mean, config.mean);
+    take("std", to.std, config.std);
+    return keys.empty() ? "" : keys + " from " + where;
 }
 
 Result<void> check(const PreprocessSpec& spec, const ImageSize& size) {
@@ -255,43 +200,47 @@ Result<void> check(const PreprocessSpec& spec, const ImageSize& size) {
     return {};
 }
 
-Result<void> choose_preprocess(const Choice& choice, const ImageSize& size,
-                               const ModelConfig& config, Processing& to) {
-    PreprocessSpec spec = choice.decoder->preprocess;
-    std::string known_of = "known of " + std::string(choice.decoder->name);
+// What is known of the family, and how to say so.
+std::pair<PreprocessSpec, std::string> usual_preprocess(const DecoderDef& decoder,
+                                                        const ImageSize& size) {
+    PreprocessSpec spec = decoder.preprocess;
     if (size.channels == 1) { // the families' colours say nothing of gray models
         spec.color = PreprocessSpec::Gray;
         spec.mean = PreprocessSpec{}.mean;
         spec.std = PreprocessSpec{}.std;
-        known_of = "usual for one channel";
-    } else if (choice.decoder->name == "tensors") {
-        known_of = "a guess: nothing is known of this model";
+        return {spec, "usual for one channel"};
     }
-    spec.color = config.color.value_or(spec.color);
-    spec.resize = config.resize.value_or(spec.resize);
-    spec.pad = config.pad.value_or(spec.pad);
-    spec.mean = config.mean.value_or(spec.mean);
-    spec.std = config.std.value_or(spec.std);
+    if (decoder.name == "tensors")
+        return {spec, "a guess, for nothing is known of this model"};
+    return {spec, "usual for " + std::string(decoder.name)};
+}
+
+Result<void> choose_preprocess(const ImageSize& size, const ModelConfig& config, ModelConfig said,
+                               Processing& to) {
+    auto [spec, usual] = usual_preprocess(*to.decoder, size);
+    if (size.channels == 1)
+        said.color.reset();
+    std::vector<std::string> sources = {apply(said, "the model's metadata", spec),
+                                        apply(config, "the model-config", spec)};
+    std::erase(sources, "");
     if (Result<void> good = check(spec, size); !good.ok())
         return good;
-    const std::vector<std::string> keys = configured_keys(config);
+    if (!(config.color && config.resize && config.pad && config.mean && config.std))
+        sources.push_back(sources.empty() ? usual : "the rest " + usual);
     to.preprocess = spec;
-    to.why_preprocess = describe(spec, size) + " (" +
-                        (keys.empty() ? known_of
-                                      : join(keys) + " from the model-config" +
-                                            (keys.size() < 5 ? ", the rest " + known_of : "")) +
-                        ")";
+    to.why_preprocess = describe(spec, size) + " (" + join(sources) + ")";
     return {};
 }
 
-Result<void> choose_options(const Choice& choice, const ImageSize& size, const ModelConfig& config,
-                            Processing& to) {
-    const Result<float> threshold =
-        choose_fraction("threshold", config.threshold, choice.decoder->threshold);
+Result<void> choose_options(const ImageSize& size, const ModelConfig& config,
+                            const ModelConfig& said, Processing& to) {
+    const Result<float> threshold = choose_fraction("threshold", config.threshold,
+                                                    said.threshold.value_or(to.decoder->threshold));
     if (!threshold.ok())
         return threshold.error();
     const Result<float> iou =
-        choose_fraction("iou-threshold", config.iou_threshold, choice.decoder->iou_threshold);
+        choose_fraction("iou-threshold", config.iou_threshold,
+                        said.iou_threshold.value_or(to.decoder->iou_threshold));
     if (!iou.ok())
         return iou.error();
     to.options.threshold = threshold.value();
@@ -334,35 +283,31 @@ ModelConfig merge(ModelConfig base, const ModelConfig& over) {
     return base;
 }
 
-Result<std::shared_ptr<const Processing>> make_processing(std::span<const InputFormat> inputs,
-                                                          std::span<const OutputFormat> outputs,
-                                                          const ModelConfig& config) {
-    auto made = std::make_shared<Processing>();
-    const Result<int> picture = choose_picture_input(inputs, config);
-    if (!picture.ok())
-        return picture.error();
-    made->image_input = picture.value();
-    if (Result<void> values = choose_values(inputs, config, *made); !values.ok())
-        return values.error();
-
-    const InputFormat& input = inputs[size_t(made->image_input)];
-    const ImageSize size = image_size(input).value();
-    const Result<Choice> choice = choose_decoder(outputs, size, config);
+Result<std::shared_ptr<const Processing>>
+make_processing(std::span<const InputFormat> inputs, std::span<const OutputFormat> outputs,
+                const ModelConfig& config, const std::map<std::string, std::string>& metadata) {
+    Result<ModelInputs> chosen = choose_inputs(inputs, config);
+    if (!chosen.ok())
+        return chosen.error();
+    const InputFormat& picture = inputs[size_t(chosen.value().picture)];
+    const Model model{outputs, image_size(picture).value(), picture.shape[0]};
+    const ModelConfig said = metadata_config(metadata);
+    const Result<Choice> choice = choose_decoder(model, config, said);
     if (!choice.ok())
         return choice.error();
-    made->decoder = choice.value().decoder;
-    made->why_decoder = choice.value().why;
-    if (Result<void> options = choose_options(choice.value(), size, config, *made); !options.ok())
-        return options.error();
-    if (auto reads = try_decoder(*made->decoder, outputs, input.shape[0], made->options);
-        !reads.ok())
-        return reads.error();
-
-    Result<std::vector<std::string>> labels = choose_labels(choice.value(), config);
+    Result<std::vector<std::string>> labels = choose_labels(choice.value(), config, said);
     if (!labels.ok())
         return labels.error();
+
+    auto made = std::make_shared<Processing>();
+    made->image_input = chosen.value().picture;
+    made->values = std::move(chosen.value().values);
+    made->decoder = choice.value().decoder;
+    made->why_decoder = choice.value().why;
     made->labels = std::move(labels.value());
-    if (auto good = choose_preprocess(choice.value(), size, config, *made); !good.ok())
+    if (Result<void> good = choose_options(model.size, config, said, *made); !good.ok())
+        return good.error();
+    if (Result<void> good = choose_preprocess(model.size, config, said, *made); !good.ok())
         return good.error();
     return std::shared_ptr<const Processing>(std::move(made));
 }

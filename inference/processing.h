@@ -31,6 +31,8 @@ struct ModelConfig {
 Result<ModelConfig> read_model_config(const std::string& text);
 // The side file of a model (MODEL.json beside MODEL.onnx / MODEL.xml) if it is there, else empty.
 Result<ModelConfig> side_config(const std::string& model_path);
+// What the model file says about itself (Graph::metadata), as far as it is understood; never fails.
+ModelConfig metadata_config(const std::map<std::string, std::string>& metadata);
 // `over` wins, key by key.
 ModelConfig merge(ModelConfig base, const ModelConfig& over);
 // One label a line; blank lines at the end do not count.
@@ -49,9 +51,11 @@ struct Processing {
     std::string label(int id) const; // its name, or the number
 };
 
-// Chooses decoder, pre-processing and labels for a compiled model.
-Result<std::shared_ptr<const Processing>> make_processing(std::span<const InputFormat> inputs,
-                                                          std::span<const OutputFormat> outputs,
-                                                          const ModelConfig& config);
+// Chooses decoder, pre-processing and labels for a compiled model. What `config` leaves open comes
+// from the model's own `metadata`, then from what is known of the decoder's family. A config that
+// does not fit is an error; metadata that do not fit are passed over.
+Result<std::shared_ptr<const Processing>>
+make_processing(std::span<const InputFormat> inputs, std::span<const OutputFormat> outputs,
+                const ModelConfig& config, const std::map<std::string, std::string>& metadata = {});
 
 } // namespace infer

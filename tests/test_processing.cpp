@@ -139,6 +139,59 @@ TEST(Processing, reads_outputs_of_models_that_run_in_batches) {
     EXPECT_EQ(made(batched)->decoder, find_decoder("yolox"));
 }
 
+// ---- What the model file says
+
+TEST(Processing, takes_what_the_model_says_and_the_user_has_the_last_word) {
+    const std::map<std::string, std::string> metadata = {
+        {"model_info model_type", "YOLOX"},
+        {"model_info labels", "person"},
+        {"model_info confidence_threshold", "0.4"},
+        {"model_info reverse_input_channels", "True"},
+        {"model_info resize_type", "fit_to_window"},
+        {"model_info mean_values", "1.5 2.5 3.5"},
+        {"model_info scale_values", "2"},
+        {"producer", "pytorch"}};
+    ModelConfig config;
+    config.mean = {{7, 7, 7}};
+    const auto result = make_processing(one_class.inputs, one_class.outputs, config, metadata);
+    ASSERT_TRUE(result.ok()) << result.error().text();
+    const Processing& p = *result.value();
+    EXPECT_EQ(p.decoder, find_decoder("yolox"));
+    EXPECT_EQ(p.label(0), "person");
+    EXPECT_FLOAT_EQ(p.options.threshold, 0.4f);
+    const PreprocessSpec wanted = {
+        PreprocessSpec::RGB, PreprocessSpec::LetterboxTopLeft, 0, {7, 7, 7}, {2, 2, 2}};
+    EXPECT_EQ(p.preprocess, wanted);
+    EXPECT_TRUE(has(p.why_decoder, "as the model's metadata say"));
+    EXPECT_TRUE(has(p.why_preprocess, "std from the model's metadata, mean from the model-config"))
+        << p.why_preprocess;
+}
+
+TEST(Processing, passes_over_what_it_does_not_understand_in_a_model) {
+    const std::map<std::string, std::string> metadata = {
+        {"model_info model_type", "ssd"}, // its outputs are not
+        {"names", "{0: 'person'}"},       // fewer than the classes
+        {"model_info confidence_threshold", "very high"},
+        {"model_info scale_values", "0 0 0"},
+        {"model_info mean_values", "1 2"},
+        {"model_info pad_value", "nan"},
+        {"model_info resize_type", "crop"},
+        {"model_info ", ""}};
+    const auto result = make_processing(yolox.inputs, yolox.outputs, {}, metadata);
+    ASSERT_TRUE(result.ok()) << result.error().text();
+    EXPECT_EQ(result.value()->decoder, find_decoder("yolox"));
+    EXPECT_EQ(result.value()->label(79), "toothbrush");
+    EXPECT_EQ(result.value()->preprocess, find_decoder("yolox")->preprocess);
+    EXPECT_FLOAT_EQ(result.value()->options.threshold, 0.3f);
+}
+
+TEST(ModelMetadata, reads_class_names_of_a_python_dictionary) {
+    const ModelConfig c =
+        metadata_config({{"names", R"({0: 'person', 1: "driver's cab", 2: 'x'})"}});
+    EXPECT_EQ(c.labels, (std::vector<std::string>{"person", "driver's cab", "x"}));
+    EXPECT_TRUE(metadata_config({{"names", "{0: 'person"}}).labels.empty());
+}
+
 // ---- What the user says
 
 TEST(Processing, lets_the_config_override_key_by_key) {
@@ -151,7 +204,7 @@ TEST(Processing, lets_the_config_override_key_by_key) {
     EXPECT_EQ(p->preprocess, wanted);
     EXPECT_TRUE(has(p->why_preprocess, "color, resize, pad, mean, std from the model-config"));
     EXPECT_TRUE(has(made(yolox, R"({"input": {"pad": 7}})")->why_preprocess,
-                    "pad from the model-config, the rest known of yolox"));
+                    "pad from the model-config, the rest usual for yolox"));
 }
 
 TEST(Processing, gives_other_inputs_their_numbers) {

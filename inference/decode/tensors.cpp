@@ -12,8 +12,11 @@ Result<Decoded> decode(std::span<const NamedTensor>, const DecodeOptions&) {
     return decoded;
 }
 
-Fit fit(std::span<const OutputFormat>, int, int) {
-    return {1, "no decoder recognises these outputs, so they are handed on as they are", 0};
+Fit fit(std::span<const OutputFormat> outputs, int, int) {
+    return {1,
+            "no decoder recognises the outputs (" + to_string(slots_of(outputs)) +
+                "), so they are handed on as they are",
+            0};
 }
 
 } // namespace
