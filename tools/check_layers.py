@@ -31,7 +31,7 @@ RULES = {
     "pipelines/": ({"gst/meta"}, GSTREAMER),
     "tests/": (EVERYTHING_OF_OURS,
                GSTREAMER | {"gtest", "gmock", "benchmark", "opencv2", "nlohmann", "google", "hwy",
-                            "oneapi", "dnnl", "tbb", "omp", "CL", "librdkafka", "MQTTAsync"}),
+                            "oneapi", "dnnl", "tbb", "omp", "CL", "librdkafka", "MQTTAsync", "zlib"}),
 }
 
 POSIX = {"arpa", "dirent", "dlfcn", "fcntl", "netinet", "poll", "pthread", "sched", "semaphore",

@@ -49,6 +49,13 @@ bool mentions(std::string_view name, std::initializer_list<std::string_view> wor
     });
 }
 
+bool any_at_least(std::span<const float> values, float least) {
+    int any = 0;
+    for (float v : values)
+        any |= int(v >= least);
+    return any != 0;
+}
+
 Result<std::span<const float>> floats(const NamedTensor& output, std::string_view decoder) {
     if (output.view.type != ElementType::F32)
         return Error{Error::BadConfig, "decoder=" + std::string(decoder),

@@ -44,6 +44,10 @@ Pyramid pyramid(int levels, int input_width, int input_height);
 // True if `name` holds one of `words`, in any case.
 bool mentions(std::string_view name, std::initializer_list<std::string_view> words);
 
+// True if one of them is `least` or more; NaN is not. A loop without branches: scanning for the few
+// cells that hold something is most of what decoding costs.
+bool any_at_least(std::span<const float> values, float least);
+
 // The numbers of one row of the output; an Error if they are not f32.
 Result<std::span<const float>> floats(const NamedTensor& output, std::string_view decoder);
 

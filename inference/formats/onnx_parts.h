@@ -5,7 +5,7 @@
 #include "inference/graph.h"
 #include "inference/result.h"
 
-#include "onnx.pb.h"
+#include "inference/formats/onnx.pb.h"
 
 #include <optional>
 #include <string>

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Real models' outputs (reference.npz of the shared models): what `auto` chooses and what comes
+// out, against boxes worked out once by NumPy from the same tensors with each project's own rule.
+
+#include "inference/processing.h"
+#include "tests/decode_case.h"
+#include "tests/npz.h"
+
+using namespace infer;
+
+namespace {
+
+struct Expected {
+    float score;
+    int label;
+    float x, y, width, height;
+};
+
+struct Case {
+    const char *model, *decoder;
+    std::vector<const char*> outputs; // names, in the order of the file
+    std::vector<Expected> boxes;      // best first
+    std::vector<float> keypoints;     // of the first box: x, y, x, y...
+};
+
+const Case cases[] = {
+    {"ultraface-rfb-320",
+     "ultraface",
+     {"scores", "boxes"},
+     {{1.0000f, 1, 111.87f, 29.42f, 56.47f, 51.87f}},
+     {}},
+    {"ultraface-rfb-640",
+     "ultraface",
+     {"scores", "boxes"},
+     {{0.9941f, 1, 408.22f, 273.42f, 24.45f, 39.90f},
+      {0.9933f, 1, 91.85f, 267.46f, 24.37f, 37.58f},
+      {0.9908f, 1, 310.49f, 231.31f, 15.66f, 24.37f},
+      {0.9861f, 1, 169.95f, 227.53f, 16.60f, 25.64f}},
+     {}},
+    {"yolox-nano-416",
+     "yolox",
+     {"output"},
+     {{0.8893f, 0, 124.09f, 84.81f, 83.08f, 149.84f},
+      {0.5294f, 32, 155.57f, 83.64f, 27.02f, 25.10f}},
+     {}},
+    {"light-person-detector",
+     "yolox",
+     {"output"},
+     {{0.8331f, 0, 56.11f, 37.62f, 40.40f, 70.15f}},
+     {}},
+    {"nanodet-m-320",
+     "nanodet",
+     {"cls_pred_stride_8", "cls_pred_stride_16", "cls_pred_stride_32", "dis_pred_stride_8",
+      "dis_pred_stride_16", "dis_pred_stride_32"},
+     {{0.5024f, 0, 93.51f, 117.18f, 73.62f, 203.00f},
+      {0.4389f, 73, 243.56f, 11.21f, 16.46f, 24.96f}},
+     {}},
+    {"yunet-n-320",
+     "yunet",
+     {"330", "342", "354", "366", "378", "390", "402", "414", "426", "438", "450", "462"},
+     {{0.9373f, 0, 112.33f, 37.32f, 56.55f, 73.51f}},
+     {127.77f, 65.71f, 154.18f, 65.68f, 139.8f, 80.13f, 128.32f, 90.66f, 151.79f, 90.67f}},
+    {"yunet-n-dynamic",
+     "yunet",
+     {"cls_8", "cls_16", "cls_32", "obj_8", "obj_16", "obj_32", "bbox_8", "bbox_16", "bbox_32",
+      "kps_8", "kps_16", "kps_32"},
+     {{0.8730f, 0, 292.76f, 57.99f, 79.60f, 75.51f}, {0.8332f, 0, 33.65f, 87.74f, 64.78f, 63.69f}},
+     {320.38f, 94.06f, 350.92f, 79.13f, 350.61f, 100.23f, 341.4f, 119.26f, 366.19f, 106.65f}},
+    {"centerface",
+     "centerface",
+     {"537", "538", "539", "540"},
+     {{0.7746f, 0, 168.97f, 229.89f, 17.42f, 23.06f},
+      {0.7369f, 0, 408.89f, 277.01f, 24.03f, 33.07f},
+      {0.7235f, 0, 91.88f, 269.65f, 25.39f, 33.28f},
+      {0.6817f, 0, 308.41f, 232.71f, 18.06f, 24.96f}},
+     {173.58f, 239.07f, 181.33f, 238.28f, 177.8f, 243.64f, 175.11f, 247.52f, 181.31f, 246.89f}},
+    {"face-detection-retail-0004-fp32",
+     "ssd",
+     {"detection_out"},
+     {{0.9998f, 1, 105.80f, 33.12f, 53.11f, 71.06f}},
+     {}},
+    {"person-detection-retail-0013-fp16",
+     "ssd",
+     {"detection_out"},
+     {{0.9931f, 1, 221.43f, 116.64f, 21.09f, 44.77f},
+      {0.9931f, 1, 412.99f, 89.02f, 19.75f, 42.16f},
+      {0.7555f, 1, 209.73f, 89.06f, 21.15f, 38.83f},
+      {0.6717f, 1, 170.66f, 88.52f, 19.61f, 34.50f}},
+     {}},
+};
+
+struct ClassCase {
+    const char *model, *output;
+    int label;
+    float score;
+};
+
+const ClassCase class_cases[] = {
+    {"mnist-12", "Plus214_Output_0", 3, 1.0f},
+    {"pplcnet-orientation", "fetch_name_0", 0, 0.9266f},
+    {"ppocr-cls-mnv3", "save_infer_model/scale_0.tmp_1", 0, 1.0f},
+};
+
+// What `auto` makes of a model's reference tensors.
+struct Outcome {
+    std::shared_ptr<const Processing> how;
+    Decoded decoded;
+};
+
+Outcome run(const std::string& model, const std::vector<const char*>& names) {
+    const auto arrays = read_npz(shared_folder() + "/models/" + model + "/reference.npz");
+    EXPECT_TRUE(arrays.ok()) << arrays.error().text();
+    InputFormat input;
+    input.shape = arrays.value().at("in0").shape();
+    std::vector<NamedTensor> rows;
+    std::vector<OutputFormat> outputs;
+    for (size_t i = 0; i < names.size(); i++) {
+        const Tensor& tensor = arrays.value().at("out" + std::to_string(i));
+        rows.push_back({names[i], tensor.view()});
+        outputs.push_back({names[i], tensor.type(), tensor.shape()});
+    }
+    const auto how = make_processing(std::span(&input, 1), outputs, {});
+    EXPECT_TRUE(how.ok()) << how.error().text();
+    auto decoded = how.value()->decoder->decode(rows, how.value()->options);
+    EXPECT_TRUE(decoded.ok()) << decoded.error().text();
+    return {how.value(), std::move(decoded.value())};
+}
+
+void expect_keypoints(const Detection& d, const std::vector<float>& expected) {
+    ASSERT_EQ(d.keypoints.size() * 2, expected.size());
+    for (size_t i = 0; i < d.keypoints.size(); i++) {
+        EXPECT_NEAR(d.keypoints[i].x, expected[2 * i], 0.02f);
+        EXPECT_NEAR(d.keypoints[i].y, expected[2 * i + 1], 0.02f);
+    }
+}
+
+} // namespace
+
+#define NEEDS_SHARED()                                                                             \
+    if (shared_folder().empty())                                                                   \
+    GTEST_SKIP() << "needs the shared models (GI_SHARED)"
+
+TEST(DecodeModels, finds_the_same_boxes_as_each_projects_own_rule) {
+    NEEDS_SHARED();
+    for (const Case& c : cases) {
+        SCOPED_TRACE(c.model);
+        const Outcome r = run(c.model, c.outputs);
+        EXPECT_EQ(r.how->decoder->name, c.decoder) << r.how->why_decoder;
+        const auto& found = r.decoded.detections;
+        ASSERT_EQ(found.size(), c.boxes.size());
+        for (size_t i = 0; i < found.size(); i++) {
+            expect_box(found[i], c.boxes[i].x, c.boxes[i].y, c.boxes[i].width, c.boxes[i].height,
+                       0.02f);
+            EXPECT_NEAR(found[i].score, c.boxes[i].score, 1e-4f);
+            EXPECT_EQ(found[i].label, c.boxes[i].label);
+        }
+        expect_keypoints(found[0], c.keypoints);
+    }
+}
+
+TEST(DecodeModels, finds_the_class_of_classifiers) {
+    NEEDS_SHARED();
+    for (const ClassCase& c : class_cases) {
+        SCOPED_TRACE(c.model);
+        const Outcome r = run(c.model, {c.output});
+        EXPECT_EQ(r.how->decoder->name, "classification");
+        ASSERT_FALSE(r.decoded.classes.empty());
+        EXPECT_EQ(r.decoded.classes[0].label, c.label);
+        EXPECT_NEAR(r.decoded.classes[0].score, c.score, 1e-4f);
+    }
+}
+
+TEST(DecodeModels, hands_on_the_tensors_of_models_it_does_not_know) {
+    NEEDS_SHARED();
+    const std::pair<const char*, std::vector<const char*>> unknown[] = {
+        {"person-reid-0248-onnx", {"Identity:0"}},
+        {"super-resolution-224", {"output"}},
+        {"sci-240x320", {"output"}},
+        {"ppocrv4-det", {"sigmoid_0.tmp_0"}},
+        {"ppocrv4-rec", {"softmax_11.tmp_0"}},
+        {"road-segmentation-0001-onnx", {"tf.identity"}},
+        {"mp-pose-detection-ir11-fp16", {"Identity", "Identity_1"}},
+        {"human-pose-estimation-0001-fp16-int8", {"Mconv7_stage2_L1", "Mconv7_stage2_L2"}},
+        {"landmarks-regression-retail-0009-fp32", {"95"}},
+    };
+    for (const auto& [model, outputs] : unknown)
+        EXPECT_TRUE(run(model, outputs).decoded.wants_tensors) << model;
+}

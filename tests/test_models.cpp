@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Real models, optimized, run by the reference kernels: every operator, shape rule and pass at once.
+#include "tests/model_cases.h"
+
+#include "inference/graph.h"
+
+#include <gtest/gtest.h>
+
+using namespace infer;
+
+class Models : public testing::TestWithParam<ModelCase> {};
+
+TEST_P(Models, match_their_known_results_after_optimization) {
+    const ModelCase& model = GetParam();
+    const std::string folder = folder_of(model);
+    if (folder.empty())
+        GTEST_SKIP() << "no shared/models/" << model.name;
+    const KnownResults known = known_results(model);
+    ASSERT_FALSE(known.outputs.empty());
+    LoadOptions options;
+    options.shapes = model.shapes;
+    auto graph = load_model(folder + "/" + model.name + ".onnx", options);
+    ASSERT_TRUE(graph.ok()) << graph.error().text();
+    const size_t before = graph.value().nodes.size();
+    const auto optimized = optimize(graph.value());
+    ASSERT_TRUE(optimized.ok()) << optimized.error().text();
+    EXPECT_LE(graph.value().nodes.size(), before);
+    auto outputs = run_reference(graph.value(), known.inputs);
+    ASSERT_TRUE(outputs.ok()) << outputs.error().text();
+    ASSERT_EQ(outputs.value().size(), known.outputs.size());
+    for (size_t k = 0; k < known.outputs.size(); k++)
+        EXPECT_EQ(difference(outputs.value()[k], known.outputs[k]), "") << "output " << k;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Models, testing::ValuesIn(model_cases()), [](const auto& test) {
+    std::string name = test.param.name;
+    std::replace(name.begin(), name.end(), '-', '_');
+    return name;
+});
