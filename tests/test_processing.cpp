@@ -367,6 +367,34 @@ TEST(ModelConfig, merges_key_by_key_and_the_second_wins) {
     EXPECT_EQ(c.color, PreprocessSpec::RGB);
 }
 
+TEST(ModelConfig, documentation_shows_a_config_that_reads_and_names_every_key) {
+    const std::string root = std::getenv("GI_SOURCE_ROOT") ? std::getenv("GI_SOURCE_ROOT") : ".";
+    std::ifstream file(root + "/docs/model-config.md");
+    const std::string page{std::istreambuf_iterator<char>(file), {}};
+    const size_t begin = page.find("```json\n") + 8, end = page.find("```", begin);
+    ASSERT_NE(end, std::string::npos) << "docs/model-config.md";
+    const auto read = read_model_config(page.substr(begin, end - begin));
+    ASSERT_TRUE(read.ok()) << read.error().text();
+    // The error for a wrong key lists those there are.
+    for (const char* wrong : {R"({"x": 1})", R"({"input": {"x": 1}})"}) {
+        const std::string error = read_model_config(wrong).error().what;
+        const std::string keys = error.substr(error.find(" are ") + 5);
+        for (size_t at = 0; at < keys.size();
+             at = std::min(keys.find(", ", at), keys.size() - 2) + 2) {
+            const std::string key = keys.substr(at, keys.find(", ", at) - at);
+            EXPECT_TRUE(has(page, "`" + key) || has(page, "`input." + key + "`")) << key;
+        }
+    }
+}
+
+TEST(Decoders, are_all_documented) {
+    const std::string root = std::getenv("GI_SOURCE_ROOT") ? std::getenv("GI_SOURCE_ROOT") : ".";
+    std::ifstream file(root + "/docs/decoders.md");
+    const std::string page{std::istreambuf_iterator<char>(file), {}};
+    for (const DecoderDef* decoder : all_decoders())
+        EXPECT_TRUE(has(page, "| `" + std::string(decoder->name) + "`")) << decoder->name;
+}
+
 TEST(Labels, must_hold_something) {
     const Folder folder;
     EXPECT_TRUE(
