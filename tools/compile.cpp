@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tools/compile.h"
+
+namespace infer::tools {
+namespace {
+
+constexpr std::pair<std::string_view, Hint> hints[] = {{"latency", Hint::Latency},
+                                                       {"throughput", Hint::Throughput}};
+constexpr std::pair<std::string_view, Precision> precisions[] = {{"auto", Precision::Auto},
+                                                                 {"f32", Precision::F32},
+                                                                 {"bf16", Precision::BF16},
+                                                                 {"f16", Precision::F16},
+                                                                 {"int8", Precision::Int8}};
+
+// The whole numbers of `options`, each with the option that sets it.
+Result<void> read_counts(const Arguments& arguments, CompileOptions& options) {
+    const std::pair<std::string_view, int*> counts[] = {{"batch", &options.batch},
+                                                        {"requests", &options.requests},
+                                                        {"streams", &options.streams},
+                                                        {"threads", &options.threads}};
+    for (const auto& [name, value] : counts) {
+        const auto read = arguments.integer(name, 0, 1);
+        if (!read.ok())
+            return read.error();
+        *value = read.value();
+    }
+    return {};
+}
+
+} // namespace
+
+std::string_view name_of(Hint hint) { return hints[hint == Hint::Latency ? 0 : 1].first; }
+
+Result<const DeviceDef*> device_of(const std::string& name) {
+    std::string list;
+    const DeviceDef* device = find_device(name.substr(0, name.find_first_of(".:")));
+    if (!device) {
+        for (const DeviceDef* d : all_devices())
+            list += (list.empty() ? "" : ", ") + std::string(d->name);
+        return Error{Error::BadConfig, "--device",
+                     "'" + name + "' is no device of this build; there are: " + list};
+    }
+    const auto there = device->devices();
+    if (!there.ok())
+        return there.error();
+    if (name.find('.') == std::string::npos ||
+        std::ranges::find(there.value(), name) != there.value().end())
+        return device;
+    for (const std::string& d : there.value())
+        list += (list.empty() ? "" : ", ") + d;
+    return Error{Error::Device, "--device", "there is no " + name + " here; there are: " + list};
+}
+
+Result<Job> read_job(const Arguments& arguments, Precision precision) {
+    Job job;
+    const auto model = arguments.only_positional("model file");
+    if (!model.ok())
+        return model.error();
+    job.model = model.value();
+    job.device = arguments.text("device", "CPU");
+    const auto hint = one_of<Hint>("hint", arguments.text("hint", "throughput"), hints);
+    if (!hint.ok())
+        return hint.error();
+    job.options.hint = hint.value();
+    job.options.precision = precision;
+    if (arguments.has("precision")) {
+        const auto given = one_of<Precision>("precision", arguments.text("precision"), precisions);
+        if (!given.ok())
+            return given.error();
+        job.options.precision = given.value();
+    }
+    if (const auto counts = read_counts(arguments, job.options); !counts.ok())
+        return counts.error();
+    auto extra = arguments.pairs("option");
+    auto shapes = arguments.shapes("shape");
+    if (!extra.ok() || !shapes.ok())
+        return extra.ok() ? shapes.error() : extra.error();
+    job.options.extra = std::move(extra.value());
+    job.shapes = std::move(shapes.value());
+    return job;
+}
+
+Result<std::unique_ptr<Executor>> compile(const Job& job) {
+    const auto device = device_of(job.device);
+    if (!device.ok())
+        return device.error();
+    LoadOptions load{job.shapes};
+    const int wanted = job.options.batch;
+    load.batch = wanted > 0 ? wanted : device.value()->preferred_batch(job.options.hint);
+    auto graph = load_model(job.model, load);
+    if (!graph.ok())
+        return graph.error();
+    if (const auto optimized = optimize(graph.value()); !optimized.ok())
+        return optimized.error();
+    return device.value()->compile(graph.value(), job.options);
+}
+
+} // namespace infer::tools

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// gst-inference info: what a model is and how it would be used; or what devices there are.
+
+#include "inference/processing.h"
+#include "tools/command.h"
+#include "tools/compile.h"
+#include "tools/cost.h"
+
+#include <cstdio>
+#include <iostream>
+
+namespace infer::tools {
+namespace {
+
+constexpr OptionDef options[] = {
+    {"devices", "", "lists the devices of this build and what they can do, instead of a model"},
+    {"shape", "[NAME=]1,3,H,W", "replaces the declared shape of an input", true},
+    {"model-config", "JSON|FILE",
+     "as the property of gstinference (default: the file beside the model)"},
+};
+
+void line(const std::string& left, const std::string& right) {
+    std::printf("%-14s %s\n", left.c_str(), right.c_str());
+}
+
+std::vector<InputFormat> inputs_of(const Graph& graph) {
+    std::vector<InputFormat> formats;
+    for (ValueId id : graph.inputs) {
+        InputFormat format;
+        format.layout = graph.value(id).shape.size() == 4 ? InputFormat::NCHW : InputFormat::Plain;
+        format.type = graph.value(id).type;
+        format.name = graph.value(id).name;
+        format.shape = graph.value(id).shape;
+        formats.push_back(format);
+    }
+    return formats;
+}
+
+std::vector<OutputFormat> outputs_of(const Graph& graph) {
+    std::vector<OutputFormat> formats;
+    for (ValueId id : graph.outputs)
+        formats.push_back({graph.value(id).name, graph.value(id).type, graph.value(id).shape});
+    return formats;
+}
+
+void print_values(const Graph& graph, const std::vector<ValueId>& ids, const char* what) {
+    for (ValueId id : ids) {
+        const Value& value = graph.value(id);
+        line(what,
+             value.name + "  " + to_string(value.shape) + "  " + std::string(name_of(value.type)));
+    }
+}
+
+void print_operators(const Graph& graph) {
+    std::map<std::string, int> histogram;
+    for (const Node& node : graph.nodes)
+        histogram[node.op]++;
+    std::string list;
+    for (const auto& [op, times] : histogram)
+        list += (list.empty() ? "" : ", ") + op + " x" + std::to_string(times);
+    line("operators", list);
+    line("supported", "yes, all of them");
+}
+
+std::string with_unit(double value, const char* unit) {
+    char text[64];
+    std::snprintf(text, sizeof text, "%.3f %s", value, unit);
+    return text;
+}
+
+void print_processing(const Processing& processing) {
+    line("decoder", processing.why_decoder);
+    line("picture", processing.why_preprocess);
+    char text[128];
+    std::snprintf(text, sizeof text, "%g, of overlaps (IoU) %g",
+                  double(processing.options.threshold), double(processing.options.iou_threshold));
+    line("threshold", text);
+    std::string labels = std::to_string(processing.labels.size());
+    for (size_t i = 0; i < processing.labels.size() && i < 5; i++)
+        labels += (i == 0 ? ": " : ", ") + processing.labels[i];
+    line("labels", processing.labels.size() > 5 ? labels + ", ..." : labels);
+}
+
+// What the user gives goes over what lies beside the model.
+Result<ModelConfig> config_for(const std::string& model, const Arguments& arguments) {
+    auto config = side_config(model);
+    if (!config.ok() || !arguments.has("model-config"))
+        return config;
+    const auto given = read_model_config(arguments.text("model-config"));
+    return given.ok() ? Result<ModelConfig>(merge(config.value(), given.value())) : given;
+}
+
+Result<ExitCode> print_model(const std::string& model, const Arguments& arguments) {
+    const auto config = config_for(model, arguments);
+    const auto given = arguments.shapes("shape");
+    if (!config.ok() || !given.ok())
+        return config.ok() ? given.error() : config.error();
+    auto shapes = config.value().shapes;
+    for (const auto& [name, shape] : given.value())
+        shapes[name] = shape;
+    const auto graph = load_model(model, {shapes});
+    if (!graph.ok())
+        return graph.error();
+    const Cost cost = cost_of(graph.value());
+    line("model", model);
+    if (graph.value().opset > 0)
+        line("opset", std::to_string(graph.value().opset));
+    print_values(graph.value(), graph.value().inputs, "input");
+    print_values(graph.value(), graph.value().outputs, "output");
+    print_operators(graph.value());
+    line("parameters", with_unit(double(cost.parameters) * 1e-6, "million"));
+    line("work", with_unit(cost.gflop, "GFLOP a run"));
+    const auto inputs = inputs_of(graph.value());
+    const auto outputs = outputs_of(graph.value());
+    const auto processing = make_processing(inputs, outputs, config.value());
+    if (!processing.ok())
+        return processing.error();
+    print_processing(*processing.value());
+    return Done;
+}
+
+// A model of one operator, to ask a device what it makes of its hints.
+Graph smallest_model() {
+    Graph graph;
+    const ValueId in = graph.add_value({"in", ElementType::F32, {1, 3, 8, 8}, std::nullopt});
+    const ValueId out = graph.add_value({"out", ElementType::F32, {1, 3, 8, 8}, std::nullopt});
+    graph.nodes.push_back({"Relu", "relu", {}, {in}, {out}});
+    graph.inputs = {in};
+    graph.outputs = {out};
+    return graph;
+}
+
+void print_device(const DeviceDef& device) {
+    const auto names = device.devices();
+    if (!names.ok())
+        return line(std::string(device.name), "none here: " + names.error().text());
+    for (const std::string& name : names.value())
+        line(name, "ready");
+    for (Hint hint : {Hint::Latency, Hint::Throughput}) {
+        CompileOptions options;
+        options.hint = hint;
+        const auto executor = device.compile(smallest_model(), options);
+        if (!executor.ok())
+            return line("", executor.error().text());
+        std::string words;
+        for (const auto& [key, value] : executor.value()->describe())
+            words += (words.empty() ? "" : ", ") + key + " " + value;
+        line("  " + std::string(name_of(hint)), words);
+    }
+}
+
+Result<ExitCode> run(const Arguments& arguments) {
+    if (arguments.has("devices")) {
+        for (const DeviceDef* device : all_devices())
+            print_device(*device);
+        return Done;
+    }
+    const auto model = arguments.only_positional("model file (or --devices)");
+    if (!model.ok())
+        return model.error();
+    return print_model(model.value(), arguments);
+}
+
+} // namespace
+
+extern const CommandDef command_info;
+const CommandDef command_info = {
+    {"info", "MODEL | --devices",
+     "Says what a model is and how it would be used, or what devices there are.", options},
+    run};
+
+} // namespace infer::tools
