@@ -114,6 +114,8 @@ Result<void> Upgrade::run() {
         upsample();
     else if (op == "Resize")
         resize();
+    else if (op == "Gelu")
+        node_.attrs["alpha"] = node_.attr("approximate", "none") == "tanh" ? 1.0f : 0.0f;
     else if (op == "Cast")
         cast();
     else if ((op == "Softmax" || op == "LogSoftmax" || op == "Hardmax") && opset_ < 13) {

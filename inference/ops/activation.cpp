@@ -14,6 +14,12 @@ template <auto f> void loop(const float* x, float* y, size_t n, float alpha, flo
 
 float clip(float x, float low, float high) { return x < low ? low : high < x ? high : x; }
 float above(float x, float threshold, float) { return x > threshold ? x : 0.0f; }
+// alpha 0: x * (normal distribution's cumulative function); 1: its tanh approximation.
+float gelu(float x, float approximate, float) {
+    const float inner = 0.7978845608f * (x + 0.044715f * x * x * x); // sqrt(2 / pi)
+    return approximate == 0 ? 0.5f * x * (1 + std::erf(x * 0.70710678f)) : 0.5f * x * (1 + std::tanh(inner));
+}
+
 float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 
 // log(1 + exp(x)) without overflow.
@@ -47,6 +53,7 @@ constexpr Activation table[] = {
      }>},
     {"Swish", loop<[](float x, float a, float) { return x * sigmoid(a * x); }>, 1.0f},
     {"Mish", loop<[](float x, float, float) { return x * std::tanh(softplus(x)); }>},
+    {"Gelu", loop<gelu>},
     {"Softplus", loop<[](float x, float, float) { return softplus(x); }>},
     {"Softsign", loop<[](float x, float, float) { return x / (1.0f + std::abs(x)); }>},
     {"Exp", loop<[](float x, float, float) { return std::exp(x); }>},

@@ -15,44 +15,6 @@
 namespace infer {
 namespace {
 
-// Padding that gives output_shape, or that auto_pad asks for (size = input * stride). The odd one
-// goes to the end with SAME_UPPER and to the front otherwise (ONNX ConvTranspose-11).
-void resolve_pads(const Node& node, Window& w, const Shape& x, const std::vector<int64_t>& extra) {
-    const auto wanted = node.attr("output_shape", std::vector<int64_t>());
-    const std::string pad = node.attr("auto_pad", "NOTSET");
-    const bool same = pad == "SAME_UPPER" || pad == "SAME_LOWER";
-    if (wanted.empty() && !same)
-        return;
-    for (size_t d = 0; d < w.kernel.size(); d++) {
-        const int64_t size = wanted.empty() ? x[d + 2] * w.stride[d]
-                                            : wanted[wanted.size() - w.kernel.size() + d];
-        const int64_t span = (w.kernel[d] - 1) * w.dilation[d] + 1;
-        const int64_t total = std::max<int64_t>(w.stride[d] * (x[d + 2] - 1) + extra[d] + span - size, 0);
-        w.begin[d] = pad == "SAME_UPPER" ? total / 2 : total - total / 2;
-        w.end[d] = total - w.begin[d];
-    }
-}
-
-struct Geometry {
-    Window window;
-    std::vector<int64_t> extra; // output_padding
-};
-
-Result<Geometry> geometry_of(const Node& node, const Shape& x, const Shape& w) {
-    auto window = window_of(node, x, {w.begin() + 2, w.end()});
-    if (!window.ok())
-        return window.error();
-    const size_t n = w.size() - 2;
-    Geometry g{window.value(), node.attr("output_padding", std::vector<int64_t>(n, 0))};
-    const size_t wanted = node.attr("output_shape", std::vector<int64_t>()).size();
-    if (g.extra.size() != n || (wanted && wanted != n && wanted != n + 2))
-        return invalid(node, "output_padding or output_shape has not one entry a dimension");
-    if (std::any_of(g.extra.begin(), g.extra.end(), [](int64_t v) { return v < 0 || v > max_dim; }))
-        return invalid(node, "output_padding must be at least 0");
-    resolve_pads(node, g.window, x, g.extra);
-    return g;
-}
-
 Result<void> check(const Node& node, Facts in) {
     if (auto ok = expect_inputs(node, in, 2, 4); !ok.ok())
         return ok.error();
@@ -75,14 +37,16 @@ FactsResult infer(const Node& node, Facts in) {
     if (auto ok = check(node, in); !ok.ok())
         return ok.error();
     const Shape &x = in[0].shape, &w = in[1].shape;
-    auto geometry = geometry_of(node, x, w);
-    if (!geometry.ok())
-        return geometry.error();
-    const Window& g = geometry.value().window;
+    auto window = transposed_window_of(node, x, {w.begin() + 2, w.end()});
+    if (!window.ok())
+        return window.error();
+    const Window& g = window.value();
+    const auto extra = node.attr("output_padding", std::vector<int64_t>(g.kernel.size(), 0));
     Shape y = {x[0], w[1] * node.attr("group", int64_t{1})};
     for (size_t d = 0; d < g.kernel.size(); d++) {
         const int64_t span = (g.kernel[d] - 1) * g.dilation[d] + 1;
-        const int64_t size = g.stride[d] * (x[d + 2] - 1) + geometry.value().extra[d] + span - g.begin[d] - g.end[d];
+        const int64_t size =
+            g.stride[d] * (x[d + 2] - 1) + extra[d] + span - g.begin[d] - g.end[d];
         if (size < 1)
             return invalid(node, "its padding leaves nothing of the output");
         y.push_back(size);
@@ -117,7 +81,7 @@ void run_channel(const Window3& g, const float* x, const float* w, float* y) {
 
 void run(const Node& node, Views in, Views out) {
     const Shape &xs = in[0].shape, &ws = in[1].shape, &ys = out[0].shape;
-    const Window3 g = in_3d(geometry_of(node, xs, ws).value().window, xs, ys);
+    const Window3 g = in_3d(transposed_window_of(node, xs, {ws.begin() + 2, ws.end()}).value(), xs, ys);
     const int64_t plane_in = g.in[0] * g.in[1] * g.in[2], plane_out = g.out[0] * g.out[1] * g.out[2];
     const int64_t taps = g.kernel[0] * g.kernel[1] * g.kernel[2];
     const int64_t channels = xs[1] / node.attr("group", int64_t{1}); // of one group

@@ -21,6 +21,23 @@ void pad_same(Window& w, const Shape& input, bool upper) {
     }
 }
 
+// Padding of a ConvTranspose that gives output_shape, or that auto_pad asks for (size = input *
+// stride). The odd one goes to the end with SAME_UPPER and to the front otherwise (ConvTranspose-11).
+void pad_transposed(const Node& node, Window& w, const Shape& x, const std::vector<int64_t>& extra,
+                    const std::vector<int64_t>& wanted) {
+    const std::string pad = node.attr("auto_pad", "NOTSET");
+    if (wanted.empty() && pad != "SAME_UPPER" && pad != "SAME_LOWER")
+        return;
+    const size_t n = w.kernel.size();
+    for (size_t d = 0; d < n; d++) {
+        const int64_t size = wanted.empty() ? x[d + 2] * w.stride[d] : wanted[wanted.size() - n + d];
+        const int64_t span = (w.kernel[d] - 1) * w.dilation[d] + 1;
+        const int64_t total = std::max<int64_t>(w.stride[d] * (x[d + 2] - 1) + extra[d] + span - size, 0);
+        w.begin[d] = pad == "SAME_UPPER" ? total / 2 : total - total / 2;
+        w.end[d] = total - w.begin[d];
+    }
+}
+
 } // namespace
 
 Result<Window> window_of(const Node& node, const Shape& input, std::vector<int64_t> kernel) {
@@ -47,6 +64,21 @@ Result<Window> window_of(const Node& node, const Shape& input, std::vector<int64
     else if (pad != "NOTSET" && !pad.empty())
         return invalid(node, "auto_pad is '" + pad + "'; known are NOTSET, VALID, SAME_UPPER, SAME_LOWER");
     return w;
+}
+
+Result<Window> transposed_window_of(const Node& node, const Shape& input, std::vector<int64_t> kernel) {
+    auto window = window_of(node, input, std::move(kernel));
+    if (!window.ok())
+        return window;
+    const size_t n = window.value().kernel.size();
+    const auto extra = node.attr("output_padding", std::vector<int64_t>(n, 0));
+    const auto wanted = node.attr("output_shape", std::vector<int64_t>());
+    if (extra.size() != n || (!wanted.empty() && wanted.size() != n && wanted.size() != n + 2))
+        return invalid(node, "output_padding or output_shape has not one entry a dimension");
+    if (!all_within(extra, 0) || !all_within(wanted, 1))
+        return invalid(node, "output_padding must be at least 0, output_shape at least 1");
+    pad_transposed(node, window.value(), input, extra, wanted);
+    return window;
 }
 
 std::optional<int64_t> output_size(const Window& w, size_t d, int64_t input, bool ceil) {

@@ -15,6 +15,9 @@ struct Window {
 // `kernel` comes from the weights or from kernel_shape.
 Result<Window> window_of(const Node& node, const Shape& input, std::vector<int64_t> kernel);
 
+// The same of a ConvTranspose, whose padding may follow from output_shape.
+Result<Window> transposed_window_of(const Node& node, const Shape& input, std::vector<int64_t> kernel);
+
 // Size of output dimension `d`, or nothing if the window does not fit. `ceil`: a last window that
 // hangs over the end counts, if it starts inside the input or its front padding.
 std::optional<int64_t> output_size(const Window& w, size_t d, int64_t input, bool ceil);

@@ -13,10 +13,9 @@ constexpr int64_t max_total = int64_t{1} << 27;       // elements of all results
 
 void run(Graph& graph) {
     const Known known = [&](ValueId v) { return constant_of(graph, v); };
-    std::vector<bool> gone(graph.nodes.size(), false);
     int64_t cost_left = max_cost, elements_left = max_total;
     for (size_t n = 0; n < graph.nodes.size(); n++) {
-        const Node& node = graph.nodes[n];
+        Node& node = graph.nodes[n];
         int64_t elements = 0;
         for (ValueId v : node.outputs)
             elements += v == none ? 0 : count(graph.value(v).shape);
@@ -32,9 +31,9 @@ void run(Graph& graph) {
                 graph.value(node.outputs[k]).constant = results[k];
         cost_left -= cost;
         elements_left -= elements;
-        gone[n] = true;
+        drop(node);
     }
-    erase_nodes(graph, gone);
+    remove_unused(graph);
 }
 
 } // namespace

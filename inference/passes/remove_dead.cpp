@@ -1,28 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Removes nodes whose results nobody uses, lets go of constants nobody reads, and sees to it that
-// every output of the model is made by a node, so that devices need not know other cases.
+// Last of all: nodes and constants nobody uses go, and every output of the model is made by a node,
+// so that devices need not know other cases.
 #include "inference/passes/rewrite.h"
 
 namespace infer {
 namespace {
-
-void remove_unused_nodes(Graph& graph) {
-    std::vector<bool> used(graph.values.size(), false), gone(graph.nodes.size(), false);
-    for (ValueId v : graph.outputs)
-        used[size_t(v)] = true;
-    for (size_t n = graph.nodes.size(); n-- > 0;) {
-        Node& node = graph.nodes[n];
-        gone[n] = std::none_of(node.outputs.begin(), node.outputs.end(),
-                               [&](ValueId v) { return v != none && used[size_t(v)]; });
-        for (ValueId v : node.inputs)
-            if (v != none && !gone[n])
-                used[size_t(v)] = true;
-    }
-    erase_nodes(graph, gone);
-    for (size_t v = 0; v < graph.values.size(); v++)
-        if (!used[v])
-            graph.values[v].constant.reset();
-}
 
 // An output that is a constant or an input of the model is copied.
 void make_outputs(Graph& graph) {
@@ -41,7 +23,7 @@ void make_outputs(Graph& graph) {
 }
 
 void run(Graph& graph) {
-    remove_unused_nodes(graph);
+    remove_unused(graph);
     make_outputs(graph);
 }
 
