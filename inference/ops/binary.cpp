@@ -61,6 +61,9 @@ FactsResult infer(const Node& node, Facts in) {
     if (in[0].type != in[1].type && node.op != "Pow")
         return invalid(node, "its inputs differ in type: " + std::string(name_of(in[0].type)) +
                                  " and " + std::string(name_of(in[1].type)));
+    if (node.op == "Pow" && in[1].type != ElementType::F32 && in[1].type != ElementType::I32 &&
+        in[1].type != ElementType::I64)
+        return unsupported(node, "raises to a power of type " + std::string(name_of(in[1].type)));
     const auto shape = broadcast(in[0].shape, in[1].shape);
     if (!shape)
         return invalid(node, "shapes " + to_string(in[0].shape) + " and " +
@@ -69,7 +72,7 @@ FactsResult infer(const Node& node, Facts in) {
 }
 
 // c[i] = f(a[i], b[i]) over the broadcast shape.
-template <typename A, typename B, typename C, typename F> void walk(Views in, Views out, F f) {
+template <typename A, typename B, typename C> void walk(Views in, Views out, C (*f)(A, B)) {
     const Shape& shape = out[0].shape;
     const auto a = in[0].span<A>();
     const auto b = in[1].span<B>();
@@ -135,72 +138,75 @@ template <typename T, typename E> T power(T base, E exponent) {
     }
 }
 
-template <typename T> bool run_bits(const Node& node, Views in, Views out) {
-    if constexpr (std::is_integral_v<T>) {
-        if (node.op == "And" || node.op == "BitwiseAnd")
-            walk<T, T, T>(in, out, [](T a, T b) { return T(a & b); });
-        else if (node.op == "Or" || node.op == "BitwiseOr")
-            walk<T, T, T>(in, out, [](T a, T b) { return T(a | b); });
-        else if (node.op == "Xor" || node.op == "BitwiseXor")
-            walk<T, T, T>(in, out, [](T a, T b) { return T(a ^ b); });
-        else if (node.op == "BitShift" && node.attr("direction", "LEFT") == "LEFT")
-            walk<T, T, T>(in, out, [](T a, T b) {
-                return uint64_t(b) >= 8 * sizeof(T) ? T(0) : T(uint64_t(a) << b);
-            });
-        else if (node.op == "BitShift")
-            walk<T, T, T>(in, out,
-                          [](T a, T b) { return uint64_t(b) >= 8 * sizeof(T) ? T(0) : T(a >> b); });
-        else
-            return false;
-        return true;
-    } else
-        return false;
+// The function of an operator for one type; nullptr if it is not of this kind. Pointers instead of
+// templated loops: there are many operators and types, and this is the plain kernel.
+template <typename T> using Function = T (*)(T, T);
+template <typename T> using Test = uint8_t (*)(T, T);
+
+template <typename T> Test<T> test_of(std::string_view op) {
+    if (op == "Equal")
+        return [](T a, T b) { return uint8_t(a == b); };
+    if (op == "Less")
+        return [](T a, T b) { return uint8_t(a < b); };
+    if (op == "Greater")
+        return [](T a, T b) { return uint8_t(a > b); };
+    if (op == "LessOrEqual")
+        return [](T a, T b) { return uint8_t(a <= b); };
+    if (op == "GreaterOrEqual")
+        return [](T a, T b) { return uint8_t(a >= b); };
+    return nullptr;
 }
 
-template <typename T> bool run_comparison(const Node& node, Views in, Views out) {
-    using Bool = uint8_t;
-    if (node.op == "Equal")
-        walk<T, T, Bool>(in, out, [](T a, T b) { return Bool(a == b); });
-    else if (node.op == "Less")
-        walk<T, T, Bool>(in, out, [](T a, T b) { return Bool(a < b); });
-    else if (node.op == "Greater")
-        walk<T, T, Bool>(in, out, [](T a, T b) { return Bool(a > b); });
-    else if (node.op == "LessOrEqual")
-        walk<T, T, Bool>(in, out, [](T a, T b) { return Bool(a <= b); });
-    else if (node.op == "GreaterOrEqual")
-        walk<T, T, Bool>(in, out, [](T a, T b) { return Bool(a >= b); });
-    else
-        return false;
-    return true;
+template <typename T> Function<T> bits_of(const Node& node) {
+    const std::string_view op = node.op;
+    if (op == "And" || op == "BitwiseAnd")
+        return [](T a, T b) { return T(a & b); };
+    if (op == "Or" || op == "BitwiseOr")
+        return [](T a, T b) { return T(a | b); };
+    if (op == "Xor" || op == "BitwiseXor")
+        return [](T a, T b) { return T(a ^ b); };
+    if (op == "BitShift" && node.attr("direction", "LEFT") == "LEFT")
+        return [](T a, T b) { return uint64_t(b) >= 8 * sizeof(T) ? T(0) : T(uint64_t(a) << b); };
+    if (op == "BitShift")
+        return [](T a, T b) { return uint64_t(b) >= 8 * sizeof(T) ? T(0) : T(a >> b); };
+    return nullptr;
 }
 
-template <typename T> void run_arithmetic(const Node& node, Views in, Views out) {
-    if (node.op == "Add")
-        walk<T, T, T>(in, out, [](T a, T b) { return wrapping(a, b, std::plus<>()); });
-    else if (node.op == "Sub")
-        walk<T, T, T>(in, out, [](T a, T b) { return wrapping(a, b, std::minus<>()); });
-    else if (node.op == "Mul")
-        walk<T, T, T>(in, out, [](T a, T b) { return wrapping(a, b, std::multiplies<>()); });
-    else if (node.op == "Div")
-        walk<T, T, T>(in, out, [](T a, T b) { return divide(a, b); });
-    else if (node.op == "Mod")
-        walk<T, T, T>(in, out, [fmod = node.attr("fmod", int64_t{0}) != 0](T a, T b) {
-            return modulo(a, b, fmod);
-        });
-    else if (node.op == "PRelu")
-        walk<T, T, T>(in, out, [](T a, T b) {
-            return a < T(0) ? wrapping(a, b, std::multiplies<>()) : a;
-        });
-    else // Pow
-        visit(in[1].type, [&]<typename E>(std::type_identity<E>) {
-            walk<T, E, T>(in, out, [](T a, E b) { return power(a, b); });
-        });
+template <typename T> Function<T> arithmetic_of(const Node& node) {
+    const std::string_view op = node.op;
+    if (op == "Add")
+        return [](T a, T b) { return wrapping(a, b, std::plus<>()); };
+    if (op == "Sub")
+        return [](T a, T b) { return wrapping(a, b, std::minus<>()); };
+    if (op == "Mul")
+        return [](T a, T b) { return wrapping(a, b, std::multiplies<>()); };
+    if (op == "Div")
+        return [](T a, T b) { return divide(a, b); };
+    if (op == "Mod" && node.attr("fmod", int64_t{0}))
+        return [](T a, T b) { return modulo(a, b, true); };
+    if (op == "Mod")
+        return [](T a, T b) { return modulo(a, b, false); };
+    return [](T a, T b) { return a < T(0) ? wrapping(a, b, std::multiplies<>()) : a; }; // PRelu
+}
+
+template <typename T> void run_pow(Views in, Views out) {
+    switch (in[1].type) {
+    case ElementType::F32: return walk<T, float, T>(in, out, power<T, float>);
+    case ElementType::I32: return walk<T, int32_t, T>(in, out, power<T, int32_t>);
+    default: return walk<T, int64_t, T>(in, out, power<T, int64_t>);
+    }
 }
 
 void run(const Node& node, Views in, Views out) {
     visit(in[0].type, [&]<typename T>(std::type_identity<T>) {
-        if (!run_bits<T>(node, in, out) && !run_comparison<T>(node, in, out))
-            run_arithmetic<T>(node, in, out);
+        if (node.op == "Pow")
+            return run_pow<T>(in, out);
+        if (const Test<T> test = test_of<T>(node.op))
+            return walk<T, T, uint8_t>(in, out, test);
+        if constexpr (std::is_integral_v<T>)
+            if (const Function<T> bits = bits_of<T>(node))
+                return walk<T, T, T>(in, out, bits);
+        walk<T, T, T>(in, out, arithmetic_of<T>(node));
     });
 }
 
