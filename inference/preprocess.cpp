@@ -80,9 +80,9 @@ private:
     std::vector<int32_t> first_; // as Kernels::sample wants its tables
     std::vector<int16_t> weights_;
     Tensor bytes_, pixels_, sampled_; // lines; 64-byte aligned
-    uint8_t* lines_[2][3] = {};       // the two source rows in work, by parity, in order of `read_`
-    const uint8_t* ordered_[2][3] =
-        {};                  // the same in the model's order, from the region's first pixel
+    uint8_t* lines_[2][3] = {}; // the two source rows in work, by parity, as `read_` wrote them
+    // The same in the model's order, from the region's first pixel on.
+    const uint8_t* ordered_[2][3] = {};
     int have_[2] = {-1, -1}; // which source row each holds
 };
 
@@ -226,7 +226,10 @@ Result<std::unique_ptr<Preprocessor>> preprocess::make_with(const Kernels& kerne
 
 Result<std::unique_ptr<Preprocessor>> Preprocessor::make(const PreprocessSpec& spec,
                                                          const InputFormat& input) {
-    return make_with(best_kernels(), spec, input);
+    const auto kernels = choose_kernels();
+    if (!kernels.ok())
+        return kernels.error();
+    return make_with(*kernels.value(), spec, input);
 }
 
 } // namespace infer

@@ -6,6 +6,25 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <new>
+
+static int allocations = 0; // of the whole program, by new
+
+void* operator new(size_t size) {
+    allocations++;
+    return std::malloc(size);
+}
+void* operator new(size_t size, std::align_val_t alignment) {
+    allocations++;
+    const size_t unit = size_t(alignment);
+    return std::aligned_alloc(unit, (size + unit - 1) / unit * unit);
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, size_t) noexcept { std::free(p); }
+void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p, size_t, std::align_val_t) noexcept { std::free(p); }
+
 using namespace infer;
 using picture::Picture;
 
@@ -179,6 +198,35 @@ TEST(Preprocess, lists_its_levels_fastest_first_and_plain_last) {
     for (const preprocess::Kernels* kernels : preprocess::all_kernels())
         names += std::string(kernels->level) + " ";
     RecordProperty("levels", names);
+}
+
+TEST(Preprocess, allocates_only_when_the_geometry_changes) {
+    const auto pre = make({.resize = top_left}, image_input(30, 20));
+    const Picture p(PixelFormat::I420, 61, 47);
+    std::vector<float> row(1800);
+    const auto allocated_by = [&](const Region& region) {
+        const int before = allocations;
+        (void)pre->run(p.view(), region, row.data());
+        return allocations - before;
+    };
+    EXPECT_GT(allocated_by({}), 0);
+    EXPECT_EQ(allocated_by({}), 0);
+    EXPECT_GT(allocated_by({1, 2, 20, 10}), 0);
+    EXPECT_EQ(allocated_by({4, 5, 20, 10}), 0) << "only the place changed";
+}
+
+TEST(Preprocess, takes_the_level_that_the_environment_names) {
+    setenv("GST_INFERENCE_SIMD", "plain", 1);
+    const auto plain = preprocess::choose_kernels();
+    ASSERT_TRUE(plain.ok());
+    EXPECT_EQ(plain.value()->level, "plain");
+    setenv("GST_INFERENCE_SIMD", "mmx", 1);
+    const auto made = Preprocessor::make({}, image_input(8, 8));
+    ASSERT_FALSE(made.ok());
+    EXPECT_NE(made.error().text().find("GST_INFERENCE_SIMD: \"mmx\" is not"), std::string::npos);
+    EXPECT_NE(made.error().text().find("plain"), std::string::npos);
+    unsetenv("GST_INFERENCE_SIMD");
+    EXPECT_EQ(preprocess::choose_kernels().value(), preprocess::all_kernels().front());
 }
 
 TEST(Preprocess, refuses_frames_and_regions_that_cannot_be_read) {

@@ -39,18 +39,27 @@ std::string size_text(int width, int height) {
     return std::to_string(width) + "x" + std::to_string(height);
 }
 
+Error region_error(const Region& r, const std::string& what) {
+    return {Error::BadConfig, "region",
+            "the region " + size_text(r.width, r.height) + " at " + std::to_string(r.x) + "," +
+                std::to_string(r.y) + " " + what};
+}
+
+// Texts are made only when needed: this runs for every frame.
 Result<void> check_planes(const FrameView& frame) {
     const Format& format = facts(frame.format);
     for (int i = 0; i < 3 && format.plane[i].bytes; i++) {
         const Plane& p = format.plane[i];
-        const std::string name = std::string(format.name) + " plane " + std::to_string(i);
+        const auto wrong = [&](const std::string& what) {
+            return frame_error(std::string(format.name) + " plane " + std::to_string(i) + what);
+        };
         if (!frame.plane[i])
-            return frame_error(name + " has no memory; map the frame before it is pre-processed");
+            return wrong(" has no memory; map the frame before it is pre-processed");
         const int64_t least = (int64_t(frame.width) + p.pixels - 1) / p.pixels * p.bytes;
         if (frame.stride[i] < least)
-            return frame_error(name + " has a stride of " + std::to_string(frame.stride[i]) +
-                               " bytes; a width of " + std::to_string(frame.width) +
-                               " pixels needs at least " + std::to_string(least));
+            return wrong(" has a stride of " + std::to_string(frame.stride[i]) +
+                         " bytes; a width of " + std::to_string(frame.width) +
+                         " pixels needs at least " + std::to_string(least));
     }
     return {};
 }
@@ -63,17 +72,14 @@ Result<void> check(const FrameView& frame, const Region& region) {
                            "; width and height must be 1 or more");
     if (auto planes = check_planes(frame); !planes.ok())
         return planes;
-    const std::string box = "the region " + size_text(region.width, region.height) + " at " +
-                            std::to_string(region.x) + "," + std::to_string(region.y);
     if (region.width <= 0 || region.height <= 0)
-        return Error{Error::BadConfig, "region",
-                     box + " is empty; width and height must be 1 or more, or all four 0 for the "
-                           "whole frame"};
+        return region_error(region, "is empty; width and height must be 1 or more, or all four 0 "
+                                    "for the whole frame");
     if (region.x < 0 || region.y < 0 || region.x > frame.width - region.width ||
         region.y > frame.height - region.height)
-        return Error{Error::BadConfig, "region",
-                     box + " does not lie inside the frame of " +
-                         size_text(frame.width, frame.height) + "; clip it to the frame"};
+        return region_error(region, "does not lie inside the frame of " +
+                                        size_text(frame.width, frame.height) +
+                                        "; clip it to the frame");
     return {};
 }
 

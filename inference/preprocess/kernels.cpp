@@ -16,15 +16,20 @@ std::span<const Kernels* const> all_kernels() {
     return all;
 }
 
-const Kernels& best_kernels() {
-    static const Kernels* const best = [] {
-        const char* wanted = std::getenv("GST_INFERENCE_SIMD");
-        for (const Kernels* k : all_kernels())
-            if (wanted && k->level == wanted)
-                return k;
+Result<const Kernels*> choose_kernels() {
+    const char* wanted = std::getenv("GST_INFERENCE_SIMD");
+    if (!wanted || !*wanted)
         return all_kernels().front();
-    }();
-    return *best;
+    std::string names;
+    for (const Kernels* k : all_kernels()) {
+        if (k->level == wanted)
+            return k;
+        names += (names.empty() ? "" : ", ") + std::string(k->level);
+    }
+    return Error{Error::BadConfig, "environment variable GST_INFERENCE_SIMD",
+                 "\"" + std::string(wanted) +
+                     "\" is not a level of vector code of this machine; it has " + names +
+                     "; leave the variable out for the fastest"};
 }
 
 } // namespace infer::preprocess

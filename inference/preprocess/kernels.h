@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "inference/result.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -76,9 +78,11 @@ struct Kernels {
     void (*finish[targets])(const int16_t* pixels, int n, const Finish& finish, void* out);
 };
 
-// Those this machine can run, fastest first; the last is plain C++. The environment's
-// GST_INFERENCE_SIMD names a level to use instead of the first.
+// Those this machine can run, fastest first; the last is plain C++.
 std::span<const Kernels* const> all_kernels();
-const Kernels& best_kernels();
+
+// The fastest, or the level that the environment's GST_INFERENCE_SIMD names (for measuring, and to
+// rule vector code out when something looks wrong).
+Result<const Kernels*> choose_kernels();
 
 } // namespace infer::preprocess
