@@ -4,7 +4,6 @@
 #include "gst/errors.h"
 
 #include <condition_variable>
-#include <filesystem>
 #include <mutex>
 
 using infer::Error;
@@ -99,23 +98,7 @@ ElementModel::ElementModel(GstElement* element) : shared_(std::make_shared<Share
 
 ElementModel::~ElementModel() { close(); }
 
-static Result<void> check_model_file(const std::string& model) {
-    std::error_code error;
-    if (model.empty())
-        return Error{Error::BadConfig, "property model", "not set; give the model's file (.onnx)"};
-    if (!std::filesystem::exists(model, error))
-        return Error{Error::InvalidModel, model,
-                     "no such file; check the property model (relative names start at the "
-                     "current folder)"};
-    if (std::filesystem::is_directory(model, error))
-        return Error{Error::InvalidModel, model,
-                     "is a folder; give the model's file (property model)"};
-    return {};
-}
-
 Result<void> ElementModel::open(const InferenceSettings& settings) {
-    if (auto file = check_model_file(settings.model); !file.ok())
-        return file.error();
     auto config = model_config(settings);
     if (!config.ok())
         return config.error();

@@ -29,12 +29,13 @@
 
 namespace {
 
-struct GstInference {
+// Named so that elements are called gstinference0, gstinference1...: GStreamer drops one Gst.
+struct GstGstInference {
     GstElement parent;
     InferenceElement* own;
 };
 
-struct GstInferenceClass {
+struct GstGstInferenceClass {
     GstElementClass parent;
 };
 
@@ -42,7 +43,7 @@ constexpr guint PROP_STATS = 1000; // after the settings'
 
 void child_proxy_init(gpointer iface, gpointer);
 
-G_DEFINE_TYPE_WITH_CODE(GstInference, gst_inference, GST_TYPE_ELEMENT,
+G_DEFINE_TYPE_WITH_CODE(GstGstInference, gst_gst_inference, GST_TYPE_ELEMENT,
                         G_IMPLEMENT_INTERFACE(GST_TYPE_CHILD_PROXY, child_proxy_init))
 
 GstStaticPadTemplate sink_template =
@@ -52,7 +53,7 @@ GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
                             GST_STATIC_CAPS(INFERENCE_VIDEO_CAPS));
 
-GstInference* self_of(gpointer object) { return static_cast<GstInference*>(object); }
+GstGstInference* self_of(gpointer object) { return static_cast<GstGstInference*>(object); }
 
 // ---- pads
 
@@ -163,7 +164,7 @@ GstPad* make_pad(GstPadTemplate* templ, const char* format, int number) {
 
 GstPad* request_new_pad(GstElement* element, GstPadTemplate* templ, const char* name,
                         const GstCaps*) {
-    GstInference* self = self_of(element);
+    GstGstInference* self = self_of(element);
     const int number = free_number(element, name);
     if (number < 0) {
         GST_ELEMENT_WARNING(element, CORE, PAD, ("pad %s exists already", name), (nullptr));
@@ -241,7 +242,7 @@ GstStateChangeReturn change_state(GstElement* element, GstStateChange transition
         }
     }
     const auto result =
-        GST_ELEMENT_CLASS(gst_inference_parent_class)->change_state(element, transition);
+        GST_ELEMENT_CLASS(gst_gst_inference_parent_class)->change_state(element, transition);
     if (transition == GST_STATE_CHANGE_READY_TO_NULL)
         own.model.close();
     return result;
@@ -277,10 +278,10 @@ void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
 
 void finalize(GObject* object) {
     delete self_of(object)->own;
-    G_OBJECT_CLASS(gst_inference_parent_class)->finalize(object);
+    G_OBJECT_CLASS(gst_gst_inference_parent_class)->finalize(object);
 }
 
-void gst_inference_init(GstInference* self) { self->own = new InferenceElement(GST_ELEMENT(self)); }
+void gst_gst_inference_init(GstGstInference* self) { self->own = new InferenceElement(GST_ELEMENT(self)); }
 
 void install_stats(GObjectClass* object) {
     g_object_class_install_property(
@@ -292,7 +293,7 @@ void install_stats(GObjectClass* object) {
                            GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
 }
 
-void gst_inference_class_init(GstInferenceClass* klass) {
+void gst_gst_inference_class_init(GstGstInferenceClass* klass) {
     GObjectClass* object = G_OBJECT_CLASS(klass);
     GstElementClass* element = GST_ELEMENT_CLASS(klass);
     object->set_property = set_property;
@@ -317,4 +318,4 @@ void gst_inference_class_init(GstInferenceClass* klass) {
 } // namespace
 
 extern const ElementDef element_gstinference;
-const ElementDef element_gstinference = {"gstinference", gst_inference_get_type};
+const ElementDef element_gstinference = {"gstinference", gst_gst_inference_get_type};

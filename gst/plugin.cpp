@@ -3,6 +3,7 @@
 
 static gboolean plugin_init(GstPlugin* plugin) { return register_elements(plugin); }
 
-GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, gstinference,
+// GStreamer finds it by the file's name, libgstinference.so, without `libgst`.
+GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, inference,
                   "Batched video inference: detection, classification, metadata, overlay",
                   plugin_init, VERSION, "LGPL", PACKAGE, "https://gstreamer.freedesktop.org/")
