@@ -41,7 +41,7 @@ public:
         bool random_order = false; // a batch takes 0.5 to 1.5 times as long
         bool threads = false;      // lanes are threads that take no time; else step() runs them
         unsigned seed = 1;
-        std::set<int> fails = {}; // these batches fail; the first is 1 (0 is the session's warm-up)
+        std::set<int> fails = {}; // these batches fail; the first is 1
         std::string compile_error = {};
         bool hold_compile = false; // until let_compile()
     };
@@ -59,12 +59,13 @@ public:
     bool step();
     // The batch that was submitted as number `k` (from 1) ends now.
     void finish(int k);
-    void wait_for_submits(int n); // until n batches were submitted in all, the warm-up not counted
+    void wait_for_submits(int n); // until n batches were submitted in all; no warm-up counts
     int submits();
     int dones() { return dones_; }
     int doubled() { return doubled_; } // requests submitted while in flight
     std::vector<uint64_t> rows_of_batches(); // masks in order of submission
     int running(); // batches submitted and not done
+    void hold_lanes(bool hold); // lane threads take nothing meanwhile
     void let_compile();
     void wait_compile(); // compile() blocks here if asked to
     std::atomic<int> compiles{0}, executors{0};
@@ -111,20 +112,15 @@ private:
     std::vector<Batch> running_; // at most `lanes`
     std::set<Request*> in_flight_;
     std::vector<uint64_t> rows_;
-    int submitted_ = 0; // the warm-up too
-    bool stop_ = false, may_compile_ = false;
+    int submitted_ = 0;
+    bool stop_ = false, held_ = false, may_compile_ = false;
     std::atomic<int> dones_{0}, doubled_{0};
     const int id_;
 };
 
 inline void Device::submit(Request& request) {
     std::unique_lock lock(mutex_);
-    const int number = submitted_++;
-    if (number == 0) {
-        lock.unlock();
-        request.done(nullptr);
-        return;
-    }
+    const int number = ++submitted_;
     doubled_ += in_flight_.insert(&request).second ? 0 : 1;
     rows_.push_back(request.rows);
     queue_.push_back({&request, number, 0});
@@ -174,7 +170,7 @@ inline void Device::finish(int k) {
 
 inline bool Device::run_one() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return stop_ || !queue_.empty(); });
+    changed_.wait(lock, [&] { return stop_ || (!held_ && !queue_.empty()); });
     if (queue_.empty())
         return false;
     const size_t index = options_.random_order ? random_() % queue_.size() : 0;
@@ -202,11 +198,11 @@ inline void Device::complete(const Batch& batch) {
 
 inline void Device::wait_for_submits(int n) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return submitted_ > n; });
+    changed_.wait(lock, [&] { return submitted_ >= n; });
 }
 
 inline int Device::submits() {
-    return locked([&] { return std::max(0, submitted_ - 1); });
+    return locked([&] { return submitted_; });
 }
 
 inline int Device::running() {
@@ -215,6 +211,11 @@ inline int Device::running() {
 
 inline std::vector<uint64_t> Device::rows_of_batches() {
     return locked([&] { return rows_; });
+}
+
+inline void Device::hold_lanes(bool hold) {
+    locked([&] { return held_ = hold; });
+    changed_.notify_all();
 }
 
 inline void Device::let_compile() {
@@ -264,7 +265,12 @@ public:
     std::span<const OutputFormat> outputs() const override { return outputs_; }
     int batch() const override { return batch_; }
     int lanes() const override { return device_.options().lanes; }
-    void submit(Request& request) override { device_.submit(request); }
+    void submit(Request& request) override {
+        if (warm_.exchange(true))
+            device_.submit(request);
+        else
+            request.done(nullptr); // the session's warm-up run takes no time
+    }
     std::map<std::string, std::string> describe() const override { return {{"device", "FAKE"}}; }
 
     Result<std::vector<Request>> make_requests(int count) override {
@@ -282,6 +288,7 @@ public:
 private:
     Device& device_;
     const int batch_;
+    std::atomic<bool> warm_{false};
     std::vector<InputFormat> inputs_;
     std::vector<OutputFormat> outputs_;
     std::vector<std::jthread> lanes_;
