@@ -70,15 +70,17 @@ public:
     void wait_compile(); // compile() blocks here if asked to
     std::atomic<int> compiles{0}, executors{0};
 
-    // For the executor.
-    void submit(Request& request);
-    bool run_one();  // a lane thread's turn; false once stopped and empty
-    void stop_lanes();
+    // For executors; `of` is the caller, so that lanes run their own executor's batches only.
+    void submit(Request& request, const void* of);
+    bool run_one(const void* of); // a lane thread's turn; false once stopped and empty
+    void stop_lanes(const void* of);
+    void forget(const void* of);
     static Device* find(int id) { return enlist_table()[id]; }
 
 private:
     struct Batch {
         Request* request;
+        const void* of;
         int number;
         int64_t end_us;
     };
@@ -113,17 +115,18 @@ private:
     std::set<Request*> in_flight_;
     std::vector<uint64_t> rows_;
     int submitted_ = 0;
-    bool stop_ = false, held_ = false, may_compile_ = false;
+    std::set<const void*> stopped_;
+    bool held_ = false, may_compile_ = false;
     std::atomic<int> dones_{0}, doubled_{0};
     const int id_;
 };
 
-inline void Device::submit(Request& request) {
+inline void Device::submit(Request& request, const void* of) {
     std::unique_lock lock(mutex_);
     const int number = ++submitted_;
     doubled_ += in_flight_.insert(&request).second ? 0 : 1;
     rows_.push_back(request.rows);
-    queue_.push_back({&request, number, 0});
+    queue_.push_back({&request, of, number, 0});
     if (!options_.threads)
         start_waiting();
     lock.unlock();
@@ -168,14 +171,21 @@ inline void Device::finish(int k) {
     complete(batch);
 }
 
-inline bool Device::run_one() {
+inline bool Device::run_one(const void* of) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return stop_ || (!held_ && !queue_.empty()); });
-    if (queue_.empty())
+    std::vector<std::deque<Batch>::iterator> mine;
+    changed_.wait(lock, [&] {
+        mine.clear();
+        for (auto it = queue_.begin(); it != queue_.end(); ++it)
+            if (it->of == of)
+                mine.push_back(it);
+        return stopped_.contains(of) || (!held_ && !mine.empty());
+    });
+    if (mine.empty())
         return false;
-    const size_t index = options_.random_order ? random_() % queue_.size() : 0;
-    const Batch batch = queue_[index];
-    queue_.erase(queue_.begin() + std::ptrdiff_t(index));
+    const auto chosen = mine[options_.random_order ? random_() % mine.size() : 0];
+    const Batch batch = *chosen;
+    queue_.erase(chosen);
     lock.unlock();
     complete(batch);
     return true;
@@ -230,9 +240,13 @@ inline void Device::wait_compile() {
     changed_.wait(lock, [&] { return !options_.hold_compile || may_compile_; });
 }
 
-inline void Device::stop_lanes() {
-    locked([&] { return stop_ = true; });
+inline void Device::stop_lanes(const void* of) {
+    locked([&] { return stopped_.insert(of).second; });
     changed_.notify_all();
+}
+
+inline void Device::forget(const void* of) {
+    locked([&] { return stopped_.erase(of); });
 }
 
 class FakeExecutor final : public Executor {
@@ -249,15 +263,16 @@ public:
         outputs_ = {{"echo", ElementType::F32, {batch, values}}};
         for (int lane = 0; device.options().threads && lane < device.options().lanes; lane++)
             lanes_.emplace_back([this] {
-                while (device_.run_one()) {
+                while (device_.run_one(this)) {
                 }
             });
     }
     ~FakeExecutor() override {
         while (!device_.options().threads && device_.step()) {
         }
-        device_.stop_lanes();
+        device_.stop_lanes(this);
         lanes_.clear();
+        device_.forget(this);
         device_.executors--;
     }
 
@@ -267,7 +282,7 @@ public:
     int lanes() const override { return device_.options().lanes; }
     void submit(Request& request) override {
         if (warm_.exchange(true))
-            device_.submit(request);
+            device_.submit(request, this);
         else
             request.done(nullptr); // the session's warm-up run takes no time
     }
