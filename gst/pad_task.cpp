@@ -39,6 +39,10 @@ void PadTask::start(GstPad* pad, std::function<void()> iterate, std::shared_ptr<
                           static_cast<GstPad*>(gst_object_ref(pad))};
     GstTask* task = gst_task_new([](gpointer w) { static_cast<Work*>(w)->iterate(); }, work,
                                  [](gpointer w) { delete static_cast<Work*>(w); });
+    // What the thread is called, as those that GStreamer starts for a pad.
+    gchar* name = g_strdup_printf("%s:%s", GST_DEBUG_PAD_NAME(pad));
+    gst_object_set_name(GST_OBJECT(task), name);
+    g_free(name);
     gst_task_set_lock(task, &running_);
     gst_task_set_enter_callback(
         task,

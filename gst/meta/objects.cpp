@@ -192,7 +192,8 @@ gint gst_inference_buffer_add_object(GstBuffer* buffer, guint frame_width, guint
     auto* roi = gst_buffer_add_video_region_of_interest_meta(
         buffer, o->label ? o->label : "", x, y, pixel(o->x + o->width) - x,
         pixel(o->y + o->height) - y);
-    roi->id = gint(gst_util_seqnum_next() & G_MAXINT);
+    // Counted from 0 on each buffer: languages that cannot walk metadata find regions by number.
+    roi->id = gint(gst_buffer_get_n_meta(buffer, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) - 1;
     if (!o->whole_frame)
         gst_video_region_of_interest_meta_add_param(roi, detection_structure(*o, frame));
     if (o->n_keypoints)
