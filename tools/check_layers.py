@@ -28,7 +28,7 @@ RULES = {
     "gst/inferenceoverlay": ({"inference", "gst"}, GSTREAMER | {"cairo", "pango"}),
     "gst/inferencepublish": ({"inference", "gst"}, GSTREAMER | {"MQTTAsync", "librdkafka"}),
     "tools/": ({"inference", "tools", "gst/media"}, set()),
-    "pipelines/": ({"gst/meta"}, GSTREAMER),
+    "pipelines/": ({"pipelines", "gst/meta"}, GSTREAMER | {"glib-unix"}),
     "tests/": (EVERYTHING_OF_OURS,
                GSTREAMER | {"gtest", "gmock", "benchmark", "opencv2", "nlohmann", "google", "hwy",
                             "oneapi", "dnnl", "tbb", "omp", "CL", "librdkafka", "MQTTAsync", "zlib"}),

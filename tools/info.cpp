@@ -15,8 +15,11 @@ namespace {
 constexpr OptionDef options[] = {
     {"devices", "", "lists the devices of this build and what they can do, instead of a model"},
     {"shape", "[NAME=]1,3,H,W", "replaces the declared shape of an input", true},
-    {"model-config", "JSON|FILE",
-     "as the property of gstinference (default: the file beside the model)"},
+    {"model-config", "JSON|FILE", "these five are as the properties of gstinference"},
+    {"decoder", "NAME", "what makes results of the outputs"},
+    {"labels", "FILE", "names of the classes, one a line"},
+    {"threshold", "0..1", "least confidence"},
+    {"iou-threshold", "0..1", "overlap from which on the better of two boxes stays alone"},
 };
 
 void line(const std::string& left, const std::string& right) {
@@ -81,13 +84,40 @@ void print_processing(const Processing& processing) {
     line("labels", processing.labels.size() > 5 ? labels + ", ..." : labels);
 }
 
-// What the user gives goes over what lies beside the model.
+// Decoder, labels and thresholds as options of their own.
+Result<ModelConfig> config_of_options(const Arguments& arguments) {
+    ModelConfig config;
+    config.decoder = arguments.text("decoder", "auto");
+    const auto threshold = arguments.number("threshold", -1, 0);
+    const auto iou_threshold = arguments.number("iou-threshold", -1, 0);
+    if (!threshold.ok() || !iou_threshold.ok())
+        return threshold.ok() ? iou_threshold.error() : threshold.error();
+    if (threshold.value() >= 0)
+        config.threshold = float(threshold.value());
+    if (iou_threshold.value() >= 0)
+        config.iou_threshold = float(iou_threshold.value());
+    if (arguments.has("labels")) {
+        auto labels = read_labels(arguments.text("labels"));
+        if (!labels.ok())
+            return labels.error();
+        config.labels = std::move(labels.value());
+    }
+    return config;
+}
+
+// Options go over the model-config, which goes over what lies beside the model.
 Result<ModelConfig> config_for(const std::string& model, const Arguments& arguments) {
-    auto config = side_config(model);
-    if (!config.ok() || !arguments.has("model-config"))
-        return config;
-    const auto given = read_model_config(arguments.text("model-config"));
-    return given.ok() ? Result<ModelConfig>(merge(config.value(), given.value())) : given;
+    std::vector<Result<ModelConfig>> said = {side_config(model)};
+    if (arguments.has("model-config"))
+        said.push_back(read_model_config(arguments.text("model-config")));
+    said.push_back(config_of_options(arguments));
+    ModelConfig config;
+    for (const auto& more : said) {
+        if (!more.ok())
+            return more.error();
+        config = merge(std::move(config), more.value());
+    }
+    return config;
 }
 
 Result<ExitCode> print_model(const std::string& model, const Arguments& arguments) {
