@@ -112,28 +112,11 @@ void set_src_functions(GstPad* src) {
     });
 }
 
-// Caps events that the template refuses never reach an event function: say why before that.
-GstPadProbeReturn explain_caps(GstPad* pad, GstPadProbeInfo* info, gpointer) {
+// Caps that the template refuses never reach an event function: say why before that.
+GstPadProbeReturn look_at_caps(GstPad* pad, GstPadProbeInfo* info, gpointer) {
     GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
-    if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS)
-        return GST_PAD_PROBE_OK;
-    GstCaps* caps = nullptr;
-    gst_event_parse_caps(event, &caps);
-    GstCaps* possible = gst_pad_get_pad_template_caps(pad);
-    GstElement* element = gst_pad_get_parent_element(pad);
-    if (element && !gst_caps_is_subset(caps, possible)) {
-        gchar* found = gst_caps_to_string(caps);
-        post_error(element,
-                   infer::Error{infer::Error::Unsupported, GST_PAD_NAME(pad),
-                                std::string("caps ") + found +
-                                    " cannot be used; put videoconvert (and a download element "
-                                    "for memory that is not the system's) before it. Formats: "
-                                    INFERENCE_VIDEO_FORMATS},
-                   "");
-        g_free(found);
-    }
-    gst_clear_object(&element);
-    gst_caps_unref(possible);
+    if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS)
+        pads_of(pad).explain_caps(event);
     return GST_PAD_PROBE_OK;
 }
 
@@ -179,7 +162,7 @@ GstPad* request_new_pad(GstElement* element, GstPadTemplate* templ, const char* 
     set_common_functions(src, pads);
     set_sink_functions(sink);
     set_src_functions(src);
-    gst_pad_add_probe(sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, explain_caps, nullptr, nullptr);
+    gst_pad_add_probe(sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, look_at_caps, nullptr, nullptr);
     // add_pad activates them if the element runs: the src side first, as GStreamer does it.
     gst_element_add_pad(element, src);
     gst_element_add_pad(element, sink);

@@ -126,45 +126,6 @@ bool SourcePads::serialized_event(GstEvent* event) {
     return sticky && flow != GST_FLOW_FLUSHING;
 }
 
-bool SourcePads::caps_event(GstEvent* event) {
-    GstCaps* caps = nullptr;
-    gst_event_parse_caps(event, &caps);
-    GstVideoInfo video;
-    if (!gst_video_info_from_caps(&video, caps)) {
-        gchar* text = gst_caps_to_string(caps);
-        post_error(element_.element,
-                   Error{Error::Unsupported, GST_PAD_NAME(sink_),
-                         std::string("caps ") + text + " say no video size and format"},
-                   "");
-        g_free(text);
-        return false;
-    }
-    video_ = video;
-    have_caps_ = true;
-    {
-        std::lock_guard guard(lock_);
-        state_.frame_duration =
-            GST_VIDEO_INFO_FPS_N(&video) > 0
-                ? gst_util_uint64_scale(GST_SECOND, guint64(GST_VIDEO_INFO_FPS_D(&video)),
-                                        guint64(GST_VIDEO_INFO_FPS_N(&video)))
-                : GST_CLOCK_TIME_NONE;
-    }
-    ask_live();
-    update_options();
-    return true;
-}
-
-// Whether upstream is live says how a batch may wait for it.
-void SourcePads::ask_live() {
-    GstQuery* query = gst_query_new_latency();
-    gboolean live = FALSE;
-    if (gst_pad_peer_query(sink_, query))
-        gst_query_parse_latency(query, &live, nullptr, nullptr);
-    gst_query_unref(query);
-    std::lock_guard guard(lock_);
-    state_.live = live;
-}
-
 // ---- events from downstream
 
 bool SourcePads::src_event(GstEvent* event) {

@@ -30,6 +30,7 @@ public:
     bool src_event(GstEvent* event);        // takes the event
     bool sink_query(GstQuery* query);
     bool src_query(GstQuery* query);
+    void explain_caps(GstEvent* event); // posts why, if they cannot be used
     bool activate_sink(bool active);
     bool activate_src(bool active);
 
@@ -101,6 +102,7 @@ private:
     // Streaming thread only.
     GstVideoInfo video_ = {};
     bool have_caps_ = false;
+    bool caps_explained_ = false; // the error is out
     guint64 taken_ = 0; // frames since activation or flush
 
     // Task only.
