@@ -215,6 +215,7 @@ infer::Result<infer::ModelConfig> model_config(const Settings& settings) {
         if (!labels.ok())
             return labels.error();
         c.labels = std::move(labels.value());
+        c.labels_from = settings.labels;
     }
     return config;
 }

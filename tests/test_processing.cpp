@@ -387,6 +387,14 @@ TEST(ModelConfig, documentation_shows_a_config_that_reads_and_names_every_key) {
     }
 }
 
+TEST(ModelConfig, of_the_projects_own_model_reads) {
+    const std::string root = std::getenv("GI_SOURCE_ROOT") ? std::getenv("GI_SOURCE_ROOT") : ".";
+    const auto read = side_config(root + "/pipelines/models/person-detector.onnx");
+    ASSERT_TRUE(read.ok()) << read.error().text();
+    EXPECT_EQ(read.value().decoder, "yolox");
+    EXPECT_EQ(read.value().labels, std::vector<std::string>{"person"});
+}
+
 TEST(Decoders, are_all_documented) {
     const std::string root = std::getenv("GI_SOURCE_ROOT") ? std::getenv("GI_SOURCE_ROOT") : ".";
     std::ifstream file(root + "/docs/decoders.md");
