@@ -61,15 +61,21 @@ bool can_evaluate(const Node& node, const Known& known) {
 }
 
 int64_t cost_of(const Graph& graph, const Node& node) {
-    int64_t made = 0, per_element = 1;
+    int64_t made = 0, read = 0, most = 0; // elements
     for (ValueId v : node.outputs)
         made += v == none ? 0 : count(graph.value(v).shape);
-    if (node.op == "Conv" || node.op == "ConvTranspose" || node.op == "MatMul" || node.op == "Gemm")
-        per_element = count(graph.value(node.inputs[1]).shape);
-    else // reductions and poolings read all of their input
-        for (ValueId v : node.inputs)
-            per_element += v == none || made == 0 ? 0 : count(graph.value(v).shape) / made;
-    return per_element > 0 && made > INT64_MAX / per_element ? INT64_MAX : made * per_element;
+    for (ValueId v : node.inputs) {
+        const int64_t n = v == none ? 0 : count(graph.value(v).shape);
+        read += n;
+        most = std::max(most, n);
+    }
+    // what moves or maps elements looks at each once; the others may read an input for each result
+    const bool heavy = node.op.find("Conv") != node.op.npos || node.op.find("Pool") != node.op.npos ||
+                       node.op == "MatMul" || node.op == "Gemm" || node.op == "LRN" || node.op == "Einsum";
+    if (!heavy)
+        return made + read;
+    const int64_t each = node.op == "Einsum" ? read * std::max<int64_t>(most, 1) : most;
+    return each > 0 && made > INT64_MAX / each ? INT64_MAX : made * each;
 }
 
 } // namespace infer

@@ -69,7 +69,7 @@ Result<void> override_shapes(Graph& graph, const LoadOptions& options, const std
         const auto elements = checked_count(shape);
         if (!elements || *elements == 0)
             return Error{Error::BadConfig, path, "shape " + to_string(shape) + " for input '" + graph.value(id).name +
-                                                     "' must have positive dimensions and at most 2^31 elements"};
+                                                     "' must have positive dimensions and at most 2^30 elements"};
         if (declared != Shape{unranked} && declared.size() != shape.size())
             return Error{Error::BadConfig, path, "input '" + graph.value(id).name + "' is " + to_string(declared) + "; " +
                                                      to_string(shape) + " has another number of dimensions"};

@@ -19,7 +19,7 @@ private:
     void float_to_input(const char* attr, size_t input);
     void upsample();
     void resize();
-    void cast();
+    void type_name(const char* attr);
 
     Graph& graph_;
     Node& node_;
@@ -86,10 +86,12 @@ void Upgrade::resize() {
             node_.inputs[2] = none;
 }
 
-void Upgrade::cast() {
-    const auto type = type_of(int32_t(node_.attr("to", int64_t{0})));
-    if (type) // anything else is refused by the operator's rule
-        node_.attrs["to"] = std::string(name_of(computed(*type)));
+// Types are named as in tensor.h; those that cannot be computed with are refused by the rules.
+void Upgrade::type_name(const char* attr) {
+    if (!node_.has(attr))
+        return;
+    const auto type = type_of(int32_t(node_.attr(attr, int64_t{0})));
+    node_.attrs[attr] = type ? std::string(name_of(computed(*type))) : "type " + std::to_string(node_.attr(attr, int64_t{0}));
 }
 
 Result<void> Upgrade::run() {
@@ -114,10 +116,16 @@ Result<void> Upgrade::run() {
         upsample();
     else if (op == "Resize")
         resize();
+    else if (op == "Scatter")
+        node_.op = "ScatterElements";
+    else if (op == "GroupNormalization" && opset_ < 21)
+        node_.attrs["scale_by_group"] = int64_t{1};
     else if (op == "Gelu")
         node_.attrs["alpha"] = node_.attr("approximate", "none") == "tanh" ? 1.0f : 0.0f;
     else if (op == "Cast")
-        cast();
+        type_name("to");
+    else if (op == "EyeLike")
+        type_name("dtype");
     else if ((op == "Softmax" || op == "LogSoftmax" || op == "Hardmax") && opset_ < 13) {
         // all dimensions from axis on are one
         if (!node_.has("axis"))

@@ -15,8 +15,8 @@ using Facts = std::span<const ValueFacts>;
 using FactsResult = Result<std::vector<ValueFacts>>;
 using Views = std::span<const TensorView>;
 
-constexpr int64_t max_dim = int64_t{1} << 31;      // of any dimension, stride, pad or kernel
-constexpr int64_t max_elements = int64_t{1} << 31; // of one tensor
+constexpr int64_t max_dim = int64_t{1} << 30;      // of any dimension, stride, pad or kernel
+constexpr int64_t max_elements = int64_t{1} << 30; // of one tensor
 
 // Errors that name the node.
 std::string place(const Node& node);

@@ -7,20 +7,26 @@
 namespace infer {
 namespace {
 
-constexpr int64_t max_folded = int64_t{1} << 24;      // elements of one result
-constexpr int64_t max_cost = int64_t{1} << 30;        // multiplications in all
-constexpr int64_t max_total = int64_t{1} << 27;       // elements of all results
+constexpr int64_t max_cost = int64_t{1} << 30; // multiplications in all
+
+// Elements all results together may have: in proportion to the file's own constants.
+int64_t max_total(const Graph& graph) {
+    int64_t total = int64_t{1} << 22;
+    for (const Value& value : graph.values)
+        total += value.constant ? 4 * count(value.shape) : 0;
+    return total;
+}
 
 void run(Graph& graph) {
     const Known known = [&](ValueId v) { return constant_of(graph, v); };
-    int64_t cost_left = max_cost, elements_left = max_total;
+    int64_t cost_left = max_cost, elements_left = max_total(graph);
     for (size_t n = 0; n < graph.nodes.size(); n++) {
         Node& node = graph.nodes[n];
         int64_t elements = 0;
         for (ValueId v : node.outputs)
             elements += v == none ? 0 : count(graph.value(v).shape);
         const int64_t cost = cost_of(graph, node);
-        if (!can_evaluate(node, known) || elements > std::min(max_folded, elements_left) || cost > cost_left)
+        if (!can_evaluate(node, known) || elements > elements_left || cost > cost_left)
             continue;
         std::vector<const Tensor*> inputs;
         for (ValueId v : node.inputs)
