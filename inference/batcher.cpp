@@ -25,7 +25,8 @@ int64_t Batcher::timeout_of(const BatchTerms& terms) const {
 }
 
 int Batcher::join(const BatchTerms& terms) {
-    auto free = std::find_if(members_.begin(), members_.end(), [](const Member& m) { return !m.here; });
+    auto free =
+        std::find_if(members_.begin(), members_.end(), [](const Member& m) { return !m.here; });
     if (free == members_.end())
         free = members_.emplace(members_.end());
     *free = {.terms = terms, .here = true};

@@ -50,7 +50,8 @@ public:
     Request& request(int slot) { return requests_[size_t(slot)]; }
 
     std::shared_ptr<Client> join(const BatchTerms& terms, int priority);
-    std::optional<int> set_terms(Client& client, const BatchTerms& terms, int priority, int64_t now_us);
+    std::optional<int> set_terms(Client& client, const BatchTerms& terms, int priority,
+                                 int64_t now_us);
     std::optional<int> leave(Client& client, int64_t now_us); // never used after; cancels its wait
 
     // A row to fill, which must be settled soon: others wait for it. Blocks until it is this
@@ -64,21 +65,22 @@ public:
     // The client brings nothing for now (EOS, DRAIN, flush): its open batch goes.
     std::optional<int> pause(Client& client, int64_t now_us);
 
-    std::optional<int> tick(int64_t now_us);                // a deadline may have come
-    std::optional<int> lane_done(int64_t now_us);           // device thread: a lane is free
-    void release(int slot, int64_t now_us);                 // decoded: its memory may be written again
-    int64_t deadline_us() const;                            // of the open batch, or Batcher::never
-    int64_t timeout_us(const Client& client) const;         // what its frames may wait for company
-    int free_rows() const;                                  // rows acquire() would give at once
-    int waiting() const;                                    // clients in line
-    void stop();                                            // nothing is handed out for submission any more
+    std::optional<int> tick(int64_t now_us);        // a deadline may have come
+    std::optional<int> lane_done(int64_t now_us);   // device thread: a lane is free
+    void release(int slot, int64_t now_us);         // decoded: its memory may be written again
+    int64_t deadline_us() const;                    // of the open batch, or Batcher::never
+    int64_t timeout_us(const Client& client) const; // what its frames may wait for company
+    int free_rows() const;                          // rows acquire() would give at once
+    int waiting() const;                            // clients in line
+    void stop();                                    // nothing is handed out for submission any more
 
 private:
     using Turn = std::pair<int, uint64_t>; // -priority, ticket
     using Woken = std::vector<std::shared_ptr<Client>>;
 
     std::optional<Row> take_row(Client& client, int64_t now_us);
-    std::optional<int> hand_out(std::optional<Batcher::Closed> closed, int64_t now_us, Woken& woken);
+    std::optional<int> hand_out(std::optional<Batcher::Closed> closed, int64_t now_us,
+                                Woken& woken);
     void free_slot(int slot, int64_t now_us, Woken& woken);
     void leave_line(Client& client);
     template <typename Step> std::optional<int> locked(int64_t now_us, Step step);

@@ -30,13 +30,13 @@ std::string_view name_of(FrameStatus status); // "inferred", ...
 
 // What inference says about one frame.
 struct Results {
-    std::vector<Detection> detections;      // in pixels of the frame, clipped to it
-    std::vector<Classification> classes;    // of the whole frame
+    std::vector<Detection> detections;                   // in pixels of the frame, clipped to it
+    std::vector<Classification> classes;                 // of the whole frame
     std::vector<std::pair<std::string, Tensor>> tensors; // decoder=none: copies of the raw outputs
     std::shared_ptr<const Processing> processing;        // gives labels their names
     std::string device;
-    int batch = 0;             // frames that were in its batch
-    int64_t latency_us = 0;    // from push() to decoded
+    int batch = 0;                                              // frames that were in its batch
+    int64_t latency_us = 0;                                     // from push() to decoded
     int64_t preprocess_us = 0, inference_us = 0, decode_us = 0; // the rest is waiting
 };
 
@@ -54,8 +54,8 @@ struct Output {
 enum class PushResult { Ok, Flushing, Closed, Failed };
 
 struct SourceOptions {
-    std::string name; // for messages
-    int priority = 0; // higher goes first when sources compete
+    std::string name;              // for messages
+    int priority = 0;              // higher goes first when sources compete
     int64_t batch_timeout_us = -1; // how long a frame may wait for company; -1: auto
     int64_t frame_duration_us = 0; // 0: not known, or not live
     bool live = false;
@@ -65,9 +65,9 @@ struct SourceOptions {
 struct SourceStats {
     uint64_t in = 0, out = 0;
     uint64_t inferred = 0, skipped = 0, dropped = 0, failed = 0; // of `out`
-    uint64_t flushed = 0;  // thrown away by flush_start() or close()
-    int in_flight = 0;     // taken and not popped yet
-    bool ready = false;    // pop() has an item to give at once
+    uint64_t flushed = 0; // thrown away by flush_start() or close()
+    int in_flight = 0;    // taken and not popped yet
+    bool ready = false;   // pop() has an item to give at once
 
     void count(FrameStatus status); // one more is out
 };
@@ -85,11 +85,13 @@ public:
     // Takes a frame: waits for this source's in-flight credit and a free row (both cancelled by
     // flush_start and close), pre-processes on this thread, hands it on. Returns before the result
     // exists. A frame that cannot be mapped still leaves, as Failed.
-    virtual PushResult push(std::unique_ptr<Frame> frame, std::shared_ptr<const Processing> how) = 0;
+    virtual PushResult push(std::unique_ptr<Frame> frame,
+                            std::shared_ptr<const Processing> how) = 0;
 
     // A frame that is not to be inferred; it keeps its place. Never waits for a device: only while
     // frames are ready to leave and downstream does not take them.
-    virtual PushResult pass(std::unique_ptr<Frame> frame, FrameStatus status, std::string reason) = 0;
+    virtual PushResult pass(std::unique_ptr<Frame> frame, FrameStatus status,
+                            std::string reason) = 0;
 
     // An event or query that keeps its place. Closes this source's open batch if `closes_batch`
     // (EOS, DRAIN), so that nothing waits for company that will not come.
@@ -136,8 +138,10 @@ public:
     // After ready.
     virtual std::span<const InputFormat> inputs() const = 0;
     virtual std::span<const OutputFormat> outputs() const = 0;
-    virtual std::map<std::string, std::string> describe() const = 0; // device, precision, lanes, batch, requests
-    virtual int64_t expected_latency_us() const = 0; // batch delay + p95 of inference (first: the warm-up run)
+    virtual std::map<std::string, std::string>
+    describe() const = 0; // device, precision, lanes, batch, requests
+    virtual int64_t
+    expected_latency_us() const = 0; // batch delay + p95 of inference (first: the warm-up run)
 
     virtual std::unique_ptr<Source> add_source(const SourceOptions& options) = 0;
     virtual SessionStats stats() const = 0;

@@ -39,7 +39,8 @@ double Histogram::percentile(double share) const {
     const uint64_t total = count();
     if (total == 0)
         return 0;
-    const uint64_t wanted = std::clamp<uint64_t>(uint64_t(share * double(total) + 0.9999999), 1, total);
+    const uint64_t wanted =
+        std::clamp<uint64_t>(uint64_t(share * double(total) + 0.9999999), 1, total);
     uint64_t seen = 0;
     for (size_t b = 0; b < buckets; b++) {
         seen += counts_[b].load(std::memory_order_relaxed);

@@ -46,7 +46,8 @@ public:
         bool hold_compile = false; // until let_compile()
     };
 
-    explicit Device(Options options) : options_(std::move(options)), random_(options_.seed), id_(enlist(this)) {}
+    explicit Device(Options options)
+        : options_(std::move(options)), random_(options_.seed), id_(enlist(this)) {}
     ~Device() { enlist(nullptr, id_); }
     Device(const Device&) = delete;
 
@@ -62,10 +63,10 @@ public:
     void wait_for_submits(int n); // until n batches were submitted in all; no warm-up counts
     int submits();
     int dones() { return dones_; }
-    int doubled() { return doubled_; } // requests submitted while in flight
+    int doubled() { return doubled_; }       // requests submitted while in flight
     std::vector<uint64_t> rows_of_batches(); // masks in order of submission
-    int running(); // batches submitted and not done
-    void hold_lanes(bool hold); // lane threads take nothing meanwhile
+    int running();                           // batches submitted and not done
+    void hold_lanes(bool hold);              // lane threads take nothing meanwhile
     void let_compile();
     void wait_compile(); // compile() blocks here if asked to
     std::atomic<int> compiles{0}, executors{0};
@@ -146,8 +147,9 @@ inline void Device::start_waiting() {
 
 inline bool Device::step() {
     std::unique_lock lock(mutex_);
-    const auto next = std::min_element(running_.begin(), running_.end(),
-                                       [](const Batch& a, const Batch& b) { return a.end_us < b.end_us; });
+    const auto next =
+        std::min_element(running_.begin(), running_.end(),
+                         [](const Batch& a, const Batch& b) { return a.end_us < b.end_us; });
     if (next == running_.end())
         return false;
     const Batch batch = *next;
@@ -161,7 +163,8 @@ inline bool Device::step() {
 
 inline void Device::finish(int k) {
     std::unique_lock lock(mutex_);
-    const auto it = std::find_if(running_.begin(), running_.end(), [&](const Batch& b) { return b.number == k; });
+    const auto it = std::find_if(running_.begin(), running_.end(),
+                                 [&](const Batch& b) { return b.number == k; });
     if (it == running_.end())
         return;
     const Batch batch = *it;
@@ -202,7 +205,8 @@ inline void Device::complete(const Batch& batch) {
                         static_cast<char*>(request.inputs[0].data) + row * row_bytes, row_bytes);
     locked([&] { return in_flight_.erase(&request); });
     dones_++;
-    const Error error{Error::Device, "fake device", "batch " + std::to_string(batch.number) + " failed"};
+    const Error error{Error::Device, "fake device",
+                      "batch " + std::to_string(batch.number) + " failed"};
     request.done(options_.fails.contains(batch.number) ? &error : nullptr);
 }
 
@@ -291,8 +295,9 @@ public:
     Result<std::vector<Request>> make_requests(int count) override {
         std::vector<Request> requests(static_cast<size_t>(count));
         for (Request& request : requests) {
-            auto memory = std::make_shared<std::pair<Tensor, Tensor>>(Tensor(ElementType::F32, {batch_, values}),
-                                                                      Tensor(ElementType::F32, {batch_, values}));
+            auto memory = std::make_shared<std::pair<Tensor, Tensor>>(
+                Tensor(ElementType::F32, {batch_, values}),
+                Tensor(ElementType::F32, {batch_, values}));
             request.inputs = {memory->first.view()};
             request.outputs = {memory->second.view()};
             request.memory = memory;

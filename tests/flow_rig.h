@@ -41,7 +41,8 @@ struct TestMarker final : Item {
 };
 
 inline Fill copying_fill(std::span<const InputFormat>) {
-    return [](const FrameView& frame, const Processing&, std::span<const TensorView> row) -> Result<Placement> {
+    return [](const FrameView& frame, const Processing&,
+              std::span<const TensorView> row) -> Result<Placement> {
         std::memcpy(row[0].data, frame.plane[0], 2 * sizeof(float));
         return Placement{};
     };
@@ -49,7 +50,8 @@ inline Fill copying_fill(std::span<const InputFormat>) {
 
 // A model file whose text is its content hash; "broken" and "unbatchable" mean what they say.
 inline std::string model_file(const std::string& name, const std::string& text) {
-    const auto path = std::filesystem::path(testing::TempDir()) / (std::to_string(getpid()) + "-" + name);
+    const auto path =
+        std::filesystem::path(testing::TempDir()) / (std::to_string(getpid()) + "-" + name);
     std::ofstream(path) << text;
     return path.string();
 }
@@ -71,7 +73,9 @@ inline std::span<const DeviceDef* const> fake_devices() {
     return table;
 }
 
-inline const DeviceDef* find_fake(std::string_view name) { return name == "FAKE" ? &device_fake : nullptr; }
+inline const DeviceDef* find_fake(std::string_view name) {
+    return name == "FAKE" ? &device_fake : nullptr;
+}
 
 inline SessionParts parts_for(Device& device) {
     return {.find_device = find_fake,
@@ -82,7 +86,8 @@ inline SessionParts parts_for(Device& device) {
             .clock = device.options().threads ? nullptr : &device.clock()};
 }
 
-inline SessionConfig config_for(const Device& device, const std::string& model = model_file("model", "a model")) {
+inline SessionConfig config_for(const Device& device,
+                                const std::string& model = model_file("model", "a model")) {
     SessionConfig config;
     config.model = model;
     config.device = "FAKE";
@@ -97,7 +102,8 @@ inline std::shared_ptr<const Processing> raw_tensors() {
 
 // A session that is ready, and its sources by number.
 struct Rig {
-    explicit Rig(Device::Options options, int requests = 0, int batch = 0) : device(std::move(options)) {
+    explicit Rig(Device::Options options, int requests = 0, int batch = 0)
+        : device(std::move(options)) {
         SessionConfig config = config_for(device);
         config.is_private = true;
         config.options.requests = requests;
@@ -119,7 +125,9 @@ struct Rig {
         EXPECT_EQ(sources.back()->wait_ready(), PushResult::Ok);
         return *sources.back();
     }
-    PushResult push(int source, int number) { return push(std::make_unique<TestFrame>(source, number)); }
+    PushResult push(int source, int number) {
+        return push(std::make_unique<TestFrame>(source, number));
+    }
     PushResult push(std::unique_ptr<TestFrame> frame) {
         Source& to = *sources[size_t(frame->id[0])];
         return to.push(std::move(frame), raw_tensors());

@@ -23,7 +23,9 @@ struct Bench {
             batcher.open(next_slot++);
         return batcher.reserve(members[member], now_us);
     }
-    std::optional<Batcher::Closed> settle(Row row, bool filled = true) { return batcher.settle(row, filled, now_us); }
+    std::optional<Batcher::Closed> settle(Row row, bool filled = true) {
+        return batcher.settle(row, filled, now_us);
+    }
     std::optional<Batcher::Closed> fill(size_t member) { return settle(reserve(member)); }
     // All lanes are busy from here on: the idle rule closes nothing.
     void occupy_lanes(int lanes = 1) {
@@ -197,10 +199,11 @@ TEST(Batcher, automatic_timeouts_follow_the_hint_and_the_frame_duration) {
         Hint hint;
         int64_t duration_us, timeout_us;
     };
-    const Case cases[] = {{Hint::Throughput, 33'000, 33'000},   {Hint::Throughput, 0, 50'000},
-                          {Hint::Throughput, 1'000, 5'000},     {Hint::Throughput, 1'000'000, 100'000},
-                          {Hint::Latency, 8'000, 2'000},        {Hint::Latency, 33'000, 5'000},
-                          {Hint::Latency, 0, 5'000}};
+    const Case cases[] = {
+        {Hint::Throughput, 33'000, 33'000}, {Hint::Throughput, 0, 50'000},
+        {Hint::Throughput, 1'000, 5'000},   {Hint::Throughput, 1'000'000, 100'000},
+        {Hint::Latency, 8'000, 2'000},      {Hint::Latency, 33'000, 5'000},
+        {Hint::Latency, 0, 5'000}};
     for (const Case& c : cases)
         EXPECT_EQ(auto_timeout_us(c.hint, {.frame_duration_us = c.duration_us}), c.timeout_us);
 }

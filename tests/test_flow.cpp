@@ -19,7 +19,8 @@ int64_t time_to_infer(Rig& rig, int frames, int ahead) {
         bool moved = false;
         for (size_t s = 0; s < sources; s++) {
             Source& source = *rig.sources[s];
-            if (pushed[s] < frames && pushed[s] - popped[s] < ahead && free_rows(*rig.session) > 0) {
+            if (pushed[s] < frames && pushed[s] - popped[s] < ahead &&
+                free_rows(*rig.session) > 0) {
                 EXPECT_EQ(rig.push(int(s), pushed[s]++), PushResult::Ok);
                 moved = true;
             }
@@ -87,7 +88,8 @@ TEST(Flow, batches_mix_sources_and_are_full_while_there_is_work) {
         rig.add();
     time_to_infer(rig, 200, 16);
     const std::vector<uint64_t> rows = rig.device.rows_of_batches();
-    const auto full = std::count_if(rows.begin(), rows.end(), [](uint64_t r) { return std::popcount(r) == 4; });
+    const auto full =
+        std::count_if(rows.begin(), rows.end(), [](uint64_t r) { return std::popcount(r) == 4; });
     EXPECT_GE(double(full), 0.8 * double(rows.size()));
     const SessionStats stats = rig.session->stats();
     EXPECT_EQ(stats.frames, 800u);
@@ -118,7 +120,8 @@ TEST(Flow, a_source_that_nobody_pops_holds_up_no_other) {
         EXPECT_EQ(rig.push(3, k), PushResult::Ok);
     }
     std::thread blocked([&] {
-        EXPECT_EQ(stuck.push(std::make_unique<TestFrame>(3, bound), raw_tensors()), PushResult::Closed);
+        EXPECT_EQ(stuck.push(std::make_unique<TestFrame>(3, bound), raw_tensors()),
+                  PushResult::Closed);
     });
     const std::unique_ptr<Source> kept = std::move(rig.sources[3]);
     rig.sources.pop_back();

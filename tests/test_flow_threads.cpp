@@ -31,7 +31,8 @@ Told pop_all(Source& source, int first = 0) {
 
 void push_all(Source& source, int number, int frames) {
     for (int k = 0; k < frames; k++)
-        EXPECT_EQ(source.push(std::make_unique<TestFrame>(number, k), raw_tensors()), PushResult::Ok);
+        EXPECT_EQ(source.push(std::make_unique<TestFrame>(number, k), raw_tensors()),
+                  PushResult::Ok);
     EXPECT_EQ(source.push_marker(std::make_unique<TestMarker>("eos"), true), PushResult::Ok);
 }
 
@@ -151,7 +152,8 @@ TEST(FlowThreads, a_frame_that_is_being_filled_during_a_flush_is_finished_and_it
     source.flush_stop();
     go_on.release();
     streaming.join();
-    EXPECT_EQ(rig.device.rows_of_batches(), std::vector<uint64_t>{0b1}); // the row was not taken back
+    EXPECT_EQ(rig.device.rows_of_batches(),
+              std::vector<uint64_t>{0b1}); // the row was not taken back
     rig.step_all();
     EXPECT_FALSE(source.stats().ready);
     EXPECT_EQ(TestFrame::living, 0);
@@ -204,7 +206,8 @@ TEST(FlowThreads, after_close_nothing_goes_in_or_comes_out) {
     source.flush_stop(); // does not open it again
     EXPECT_FALSE(source.pop());
     EXPECT_EQ(rig.push(0, 1), PushResult::Closed);
-    EXPECT_EQ(source.pass(std::make_unique<TestFrame>(0, 1), FrameStatus::Skipped, ""), PushResult::Closed);
+    EXPECT_EQ(source.pass(std::make_unique<TestFrame>(0, 1), FrameStatus::Skipped, ""),
+              PushResult::Closed);
     EXPECT_EQ(source.push_marker(std::make_unique<TestMarker>("x"), false), PushResult::Closed);
     EXPECT_EQ(source.wait_ready(), PushResult::Closed);
     source.set_options({.name = "s", .priority = 4});
@@ -261,10 +264,12 @@ TEST(FlowThreads, sources_come_flush_and_go_at_random_while_others_lose_nothing)
         threads.emplace_back([&session = *rig.session, seed] {
             std::mt19937 random(seed);
             for (int round = 0; round < 40; round++) {
-                const auto source = session.add_source({.name = "s", .priority = int(random() % 3)});
+                const auto source =
+                    session.add_source({.name = "s", .priority = int(random() % 3)});
                 std::thread pusher([&source] {
                     for (int k = 0; k < 50; k++)
-                        if (source->push(std::make_unique<TestFrame>(9, k), raw_tensors()) == PushResult::Closed)
+                        if (source->push(std::make_unique<TestFrame>(9, k), raw_tensors()) ==
+                            PushResult::Closed)
                             break;
                     source->push_marker(std::make_unique<TestMarker>("eos"), true);
                 });

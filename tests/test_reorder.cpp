@@ -48,7 +48,9 @@ TEST(Reorder, a_flush_gives_back_what_is_here_and_refuses_what_comes_later) {
     line.put(late, std::make_unique<int>(2));
     EXPECT_EQ(line.held(), 2u);
     const auto thrown = line.flush();
-    EXPECT_EQ(std::count_if(thrown.begin(), thrown.end(), [](const auto& t) { return t && **t == 2; }), 1);
+    EXPECT_EQ(
+        std::count_if(thrown.begin(), thrown.end(), [](const auto& t) { return t && **t == 2; }),
+        1);
     EXPECT_EQ(line.held(), 0u);
     const auto refused = line.put(early, std::make_unique<int>(1));
     ASSERT_TRUE(refused);

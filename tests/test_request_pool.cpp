@@ -45,7 +45,8 @@ TEST(RequestPool, acquire_waits_for_release) {
 TEST(RequestPool, the_mask_of_a_submitted_request_says_which_rows_are_filled) {
     Bench b(1, 3);
     const auto client = b.pool.join(by_hand, 0);
-    const Row r0 = *b.pool.acquire(client, 0), r1 = *b.pool.acquire(client, 0), r2 = *b.pool.acquire(client, 0);
+    const Row r0 = *b.pool.acquire(client, 0), r1 = *b.pool.acquire(client, 0),
+              r2 = *b.pool.acquire(client, 0);
     EXPECT_FALSE(b.pool.settle(r1, false, 0));
     EXPECT_FALSE(b.pool.settle(r2, true, 0));
     EXPECT_EQ(b.pool.settle(r0, true, 0), 0);
@@ -95,9 +96,8 @@ TEST(RequestPool, one_freed_request_serves_as_many_waiters_as_it_has_rows) {
     std::vector<std::thread> threads;
     std::atomic<int> served{0};
     for (int k = 0; k < 4; k++)
-        threads.emplace_back([&, client = b.pool.join(by_hand, 0)] {
-            served += b.pool.acquire(client, 0) ? 1 : 0;
-        });
+        threads.emplace_back(
+            [&, client = b.pool.join(by_hand, 0)] { served += b.pool.acquire(client, 0) ? 1 : 0; });
     b.wait_for_line(4);
     b.pool.lane_done(0);
     b.pool.release(0, 0);
@@ -108,7 +108,8 @@ TEST(RequestPool, one_freed_request_serves_as_many_waiters_as_it_has_rows) {
 
 TEST(RequestPool, cancelling_one_source_wakes_that_source_alone) {
     Bench b(1);
-    const auto holder = b.pool.join({}, 0), flushed = b.pool.join({}, 0), other = b.pool.join({}, 0);
+    const auto holder = b.pool.join({}, 0), flushed = b.pool.join({}, 0),
+               other = b.pool.join({}, 0);
     const Row row = *b.pool.acquire(holder, 0);
     std::atomic<bool> other_has{false};
     std::thread first([&] { EXPECT_FALSE(b.pool.acquire(flushed, 0)); });

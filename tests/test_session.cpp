@@ -18,8 +18,8 @@ std::shared_ptr<Session> opened(const SessionConfig& config, Device& device) {
 // The error it ends with; "" once ready.
 std::string outcome(Session& session) {
     std::promise<std::string> promise;
-    const auto watch =
-        session.when_ready([&](const Error* error) { promise.set_value(error ? error->text() : ""); });
+    const auto watch = session.when_ready(
+        [&](const Error* error) { promise.set_value(error ? error->text() : ""); });
     return promise.get_future().get();
 }
 
@@ -40,9 +40,11 @@ TEST(Session, says_at_once_what_is_wrong_with_what_it_is_given) {
         {"no file", [](auto& c) { c.model = "/no/such.onnx"; }, "/no/such.onnx: no such file"},
         {"folder", [](auto& c) { c.model = testing::TempDir(); }, "is a folder"},
         {"empty file", [](auto& c) { c.model = model_file("empty", ""); }, "is empty"},
-        {"device", [](auto& c) { c.device = "GPU"; }, "device=GPU: no such device in this build; there is FAKE"},
+        {"device", [](auto& c) { c.device = "GPU"; },
+         "device=GPU: no such device in this build; there is FAKE"},
         {"part", [](auto& c) { c.device = "FAKE.3"; }, "device=FAKE.3: not found; there is FAKE"},
-        {"batch", [](auto& c) { c.options.batch = 65; }, "batch-size=65: must be 0 (the hint decides) to 64"},
+        {"batch", [](auto& c) { c.options.batch = 65; },
+         "batch-size=65: must be 0 (the hint decides) to 64"},
         {"threads", [](auto& c) { c.options.threads = -1; }, "threads=-1: must be"},
         {"limit", [](auto& c) { c.latency_limit_ms = -1; }, "latency-limit=-1"},
     };
@@ -79,7 +81,9 @@ TEST(Session, unequal_configs_are_told_apart) {
         [](auto& c) { c.options.threads = 1; },
         [](auto& c) { c.options.extra["kernels"] = "plain"; },
         [](auto& c) { c.latency_limit_ms = 20; },
-        [](auto& c) { c.shapes["input"] = {1, 3, 320, 320}; },
+        [](auto& c) {
+            c.shapes["input"] = {1, 3, 320, 320};
+        },
         [](auto& c) { c.is_private = true; },
     };
     for (const auto& edit : edits) {
@@ -116,7 +120,8 @@ TEST(Session, a_compile_error_reaches_every_waiter) {
     const auto source = session->add_source({});
     std::thread streaming([&] { EXPECT_EQ(source->wait_ready(), PushResult::Failed); });
     std::promise<std::string> told;
-    const auto watch = session->when_ready([&](const Error* e) { told.set_value(e ? e->text() : ""); });
+    const auto watch =
+        session->when_ready([&](const Error* e) { told.set_value(e ? e->text() : ""); });
     EXPECT_FALSE(session->error());
     device.let_compile();
     streaming.join();
@@ -173,10 +178,12 @@ TEST(Session, waiting_for_the_model_ends_by_flush_and_close_of_that_source_alone
     Device device({.hold_compile = true});
     const Ends ends;
     const auto session = opened(config_for(device), device);
-    const auto flushed = session->add_source({}), closed = session->add_source({}), patient = session->add_source({});
+    const auto flushed = session->add_source({}), closed = session->add_source({}),
+               patient = session->add_source({});
     std::thread a([&] { EXPECT_EQ(flushed->wait_ready(), PushResult::Flushing); });
     std::thread b([&] {
-        EXPECT_EQ(closed->push(std::make_unique<TestFrame>(0, 0), raw_tensors()), PushResult::Closed);
+        EXPECT_EQ(closed->push(std::make_unique<TestFrame>(0, 0), raw_tensors()),
+                  PushResult::Closed);
     });
     std::thread c([&] { EXPECT_EQ(patient->wait_ready(), PushResult::Ok); });
     flushed->flush_start();
@@ -194,7 +201,8 @@ TEST(Session, dropping_it_while_it_compiles_waits_for_nothing_and_leaves_nothing
     Device device({.hold_compile = true});
     const Ends ends;
     auto session = opened(config_for(device), device);
-    auto watch = session->when_ready([](const Error*) { ADD_FAILURE() << "called after its handle went"; });
+    auto watch =
+        session->when_ready([](const Error*) { ADD_FAILURE() << "called after its handle went"; });
     while (device.compiles == 0)
         std::this_thread::yield();
     watch.reset();
@@ -235,7 +243,8 @@ TEST(Session, may_be_dropped_by_a_thread_of_its_own_device) {
     frame->session = session;
     device.hold_lanes(true);
     EXPECT_EQ(source->push(std::move(frame), raw_tensors()), PushResult::Ok);
-    source.reset(); // the frame's result will be thrown away where it arrives, and the frame with it
+    source
+        .reset(); // the frame's result will be thrown away where it arrives, and the frame with it
     session.reset();
     device.hold_lanes(false);
     while (device.executors != 0)

@@ -7,7 +7,8 @@ namespace {
 Error cancelled() { return {Error::Cancelled, "", "nobody waits for this model any more"}; }
 
 // Runs at `batch` rows a request.
-Result<std::unique_ptr<Executor>> compile_at(int batch, const SessionConfig& config, const SessionParts& parts,
+Result<std::unique_ptr<Executor>> compile_at(int batch, const SessionConfig& config,
+                                             const SessionParts& parts,
                                              const std::atomic<bool>& abandoned) {
     Result<Graph> graph = parts.load(config.model, {.shapes = config.shapes, .batch = batch});
     if (!graph.ok())
@@ -24,18 +25,20 @@ Result<std::unique_ptr<Executor>> compile_at(int batch, const SessionConfig& con
         return executor.error();
     if (const std::string odd = unbatched_tensor(*executor.value()); !odd.empty())
         return Error{Error::Unsupported, config.model,
-                     "cannot run in batches: " + odd + " has no row for each of " + std::to_string(batch) +
-                         " frames; batch-size=1 would do"};
+                     "cannot run in batches: " + odd + " has no row for each of " +
+                         std::to_string(batch) + " frames; batch-size=1 would do"};
     return executor;
 }
 
 // A batch the user asked for must work; one the device prefers is given up for 1.
-Result<std::unique_ptr<Executor>> make_executor(const SessionConfig& config, const SessionParts& parts,
+Result<std::unique_ptr<Executor>> make_executor(const SessionConfig& config,
+                                                const SessionParts& parts,
                                                 const std::atomic<bool>& abandoned) {
     const CompileOptions& options = config.options;
     const DeviceDef& device = *parts.find_device(device_kind(config.device));
     const int batch = options.batch > 0 ? options.batch
-                                        : std::min(device.preferred_batch(options.hint), int(FlowCounters::max_rows));
+                                        : std::min(device.preferred_batch(options.hint),
+                                                   int(FlowCounters::max_rows));
     auto executor = compile_at(batch, config, parts, abandoned);
     if (!executor.ok() && options.batch == 0 && batch > 1 && !abandoned)
         return compile_at(1, config, parts, abandoned);
@@ -44,7 +47,9 @@ Result<std::unique_ptr<Executor>> make_executor(const SessionConfig& config, con
 
 } // namespace
 
-std::string_view device_kind(std::string_view device) { return device.substr(0, device.find_first_of(".:")); }
+std::string_view device_kind(std::string_view device) {
+    return device.substr(0, device.find_first_of(".:"));
+}
 
 Result<std::unique_ptr<Engine>> compile(const SessionConfig& config, const SessionParts& parts,
                                         const std::atomic<bool>& abandoned) {
@@ -54,7 +59,8 @@ Result<std::unique_ptr<Engine>> compile(const SessionConfig& config, const Sessi
     if (abandoned)
         return cancelled();
     // Two more than run at once: one being filled, one being decoded or filled.
-    const int wanted = config.options.requests > 0 ? config.options.requests : executor.value()->lanes() + 2;
+    const int wanted =
+        config.options.requests > 0 ? config.options.requests : executor.value()->lanes() + 2;
     auto requests = executor.value()->make_requests(wanted);
     if (!requests.ok())
         return requests.error();

@@ -24,8 +24,7 @@ Engine::Engine(std::unique_ptr<Executor> executor, std::vector<Request> requests
                const Clock* clock)
     : own_clock_(clock ? nullptr : std::make_unique<MonotonicClock>()),
       clock_(clock ? clock : own_clock_.get()),
-      pool_(std::move(requests), rules_of(*executor, hint)),
-      executor_(std::move(executor)) {
+      pool_(std::move(requests), rules_of(*executor, hint)), executor_(std::move(executor)) {
     const int rows = executor_->batch();
     for (int s = 0; s < pool_.requests(); s++) {
         Slot& slot = slots_.emplace_back();
@@ -150,7 +149,8 @@ std::vector<Engine::Finished> Engine::collect(int index, const Error* error, int
         if (!(rows >> row & 1))
             continue;
         Work work = std::exchange(slot.work[size_t(row)], {});
-        const auto outputs = error ? std::span<const NamedTensor>{} : slot.views.outputs(pool_.request(index), row);
+        const auto outputs =
+            error ? std::span<const NamedTensor>{} : slot.views.outputs(pool_.request(index), row);
         Output output = finish_row(outputs, work, error, inference_us);
         output.results.batch = std::popcount(rows);
         finished.push_back({std::move(work.source), work.place, std::move(output)});

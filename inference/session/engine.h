@@ -46,7 +46,7 @@ public:
     const RequestPool& pool() const { return pool_; }
     const FlowCounters& counters() const { return counters_; }
     int64_t now_us() const { return clock_->now_us(); }
-    int in_flight_bound() const; // of one source
+    int in_flight_bound() const;  // of one source
     int64_t inference_us() const; // p95 of a batch; before frames: the warm-up's
     std::map<std::string, std::string> describe() const;
 

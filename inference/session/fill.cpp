@@ -51,7 +51,8 @@ public:
         if (auto made = prepare(how); !made.ok())
             return made.error();
         for (const auto& [input, values] : how.values)
-            if (auto written = write_values(values, inputs_[size_t(input)], row[size_t(input)]); !written.ok())
+            if (auto written = write_values(values, inputs_[size_t(input)], row[size_t(input)]);
+                !written.ok())
                 return written.error();
         return preprocessor_->run(frame, {}, row[size_t(how.image_input)].data);
     }
@@ -77,26 +78,53 @@ private:
 
 } // namespace
 
-Result<void> write_values(std::span<const float> values, const InputFormat& input, const TensorView& to) {
+Result<void> write_values(std::span<const float> values, const InputFormat& input,
+                          const TensorView& to) {
     const size_t wanted = size_t(count(to.shape));
     if (values.size() != 1 && values.size() != wanted)
         return Error{Error::BadConfig, "input " + input.name,
-                     "got " + std::to_string(values.size()) + " values, takes 1 or " + std::to_string(wanted) +
-                         " (" + to_string(to.shape) + ")"};
+                     "got " + std::to_string(values.size()) + " values, takes 1 or " +
+                         std::to_string(wanted) + " (" + to_string(to.shape) + ")"};
     switch (to.type) {
-    case ElementType::F32: spread<float>(values, to); break;
-    case ElementType::F64: spread<double>(values, to); break;
-    case ElementType::F16: spread<uint16_t>(values, to, to_half); break;
-    case ElementType::BF16: spread<uint16_t>(values, to, to_bfloat); break;
-    case ElementType::I8: spread<int8_t>(values, to); break;
-    case ElementType::U8: spread<uint8_t>(values, to); break;
-    case ElementType::I16: spread<int16_t>(values, to); break;
-    case ElementType::U16: spread<uint16_t>(values, to); break;
-    case ElementType::I32: spread<int32_t>(values, to); break;
-    case ElementType::U32: spread<uint32_t>(values, to); break;
-    case ElementType::I64: spread<int64_t>(values, to); break;
-    case ElementType::U64: spread<uint64_t>(values, to); break;
-    case ElementType::Bool: spread<uint8_t>(values, to, [](float v) { return uint8_t(v != 0); }); break;
+    case ElementType::F32:
+        spread<float>(values, to);
+        break;
+    case ElementType::F64:
+        spread<double>(values, to);
+        break;
+    case ElementType::F16:
+        spread<uint16_t>(values, to, to_half);
+        break;
+    case ElementType::BF16:
+        spread<uint16_t>(values, to, to_bfloat);
+        break;
+    case ElementType::I8:
+        spread<int8_t>(values, to);
+        break;
+    case ElementType::U8:
+        spread<uint8_t>(values, to);
+        break;
+    case ElementType::I16:
+        spread<int16_t>(values, to);
+        break;
+    case ElementType::U16:
+        spread<uint16_t>(values, to);
+        break;
+    case ElementType::I32:
+        spread<int32_t>(values, to);
+        break;
+    case ElementType::U32:
+        spread<uint32_t>(values, to);
+        break;
+    case ElementType::I64:
+        spread<int64_t>(values, to);
+        break;
+    case ElementType::U64:
+        spread<uint64_t>(values, to);
+        break;
+    case ElementType::Bool:
+        spread<uint8_t>(values, to, [](float v) { return uint8_t(v != 0); });
+        break;
     }
     return {};
 }

@@ -10,6 +10,7 @@ namespace infer {
 Fill preprocessing_fill(std::span<const InputFormat> inputs);
 
 // Writes constant values to an input, in its element type; one value fills it all.
-Result<void> write_values(std::span<const float> values, const InputFormat& input, const TensorView& to);
+Result<void> write_values(std::span<const float> values, const InputFormat& input,
+                          const TensorView& to);
 
 } // namespace infer

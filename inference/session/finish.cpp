@@ -69,8 +69,8 @@ Output Engine::finish_row(std::span<const NamedTensor> outputs, Work& work, cons
     counters_.preprocess_us += uint64_t(results.preprocess_us);
     counters_.inference_us += uint64_t(inference_us);
     counters_.decode_us += uint64_t(results.decode_us);
-    counters_.wait_us += uint64_t(std::max<int64_t>(
-        0, results.latency_us - results.preprocess_us - inference_us - results.decode_us));
+    counters_.wait_us += uint64_t(std::max<int64_t>(0, results.latency_us - results.preprocess_us -
+                                                           inference_us - results.decode_us));
     counters_.latency.add(results.latency_us);
     return output;
 }

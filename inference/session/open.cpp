@@ -12,7 +12,8 @@ namespace {
 Result<void> check_model(const std::string& path) {
     const auto bad = [&](const std::string& what) { return Error{Error::BadConfig, path, what}; };
     if (path.empty())
-        return Error{Error::BadConfig, "model", "no file is given; set it to an .onnx or .xml file"};
+        return Error{Error::BadConfig, "model",
+                     "no file is given; set it to an .onnx or .xml file"};
     std::error_code failure;
     const auto status = std::filesystem::status(path, failure);
     if (!std::filesystem::exists(status))
@@ -43,17 +44,20 @@ std::string devices_here(const SessionParts& parts) {
         else
             reasons.push_back(std::string(def->name) + ": " + devices.error().text());
     }
-    return "there is " + (names.empty() ? "none" : listed(names)) + (reasons.empty() ? "" : " (" + listed(reasons) + ")");
+    return "there is " + (names.empty() ? "none" : listed(names)) +
+           (reasons.empty() ? "" : " (" + listed(reasons) + ")");
 }
 
 Result<void> check_device(const std::string& device, const SessionParts& parts) {
     const std::string_view kind = device_kind(device);
     const DeviceDef* def = parts.find_device(kind);
     if (!def)
-        return Error{Error::BadConfig, "device=" + device, "no such device in this build; " + devices_here(parts)};
+        return Error{Error::BadConfig, "device=" + device,
+                     "no such device in this build; " + devices_here(parts)};
     const auto devices = def->devices();
     if (!devices.ok())
-        return Error{Error::Device, "device=" + device, devices.error().text() + "; " + devices_here(parts)};
+        return Error{Error::Device, "device=" + device,
+                     devices.error().text() + "; " + devices_here(parts)};
     const auto& names = devices.value();
     if (device.size() > kind.size() && device[kind.size()] == '.' &&
         std::find(names.begin(), names.end(), device) == names.end())
@@ -63,30 +67,37 @@ Result<void> check_device(const std::string& device, const SessionParts& parts) 
 
 Result<void> check_options(const SessionConfig& config) {
     const CompileOptions& o = config.options;
-    const auto bad = [](const std::string& name, const std::string& found, const std::string& wanted) {
+    const auto bad = [](const std::string& name, const std::string& found,
+                        const std::string& wanted) {
         return Error{Error::BadConfig, name + "=" + found, "must be " + wanted};
     };
     const int max_rows = int(FlowCounters::max_rows);
     if (o.batch < 0 || o.batch > max_rows)
-        return bad("batch-size", std::to_string(o.batch), "0 (the hint decides) to " + std::to_string(max_rows));
-    for (auto [name, value] : {std::pair{"requests", o.requests}, {"streams", o.streams}, {"threads", o.threads}})
+        return bad("batch-size", std::to_string(o.batch),
+                   "0 (the hint decides) to " + std::to_string(max_rows));
+    for (auto [name, value] :
+         {std::pair{"requests", o.requests}, {"streams", o.streams}, {"threads", o.threads}})
         if (value < 0 || value > 1024)
             return bad(name, std::to_string(value), "0 (the hint decides) to 1024");
     if (!(config.latency_limit_ms >= 0))
-        return bad("latency-limit", std::to_string(config.latency_limit_ms), "0 (none) or more milliseconds");
+        return bad("latency-limit", std::to_string(config.latency_limit_ms),
+                   "0 (none) or more milliseconds");
     return {};
 }
 
 } // namespace
 
-Result<std::shared_ptr<Session>> open_session(const SessionConfig& config, const SessionParts& parts) {
+Result<std::shared_ptr<Session>> open_session(const SessionConfig& config,
+                                              const SessionParts& parts) {
     if (auto ok = check_options(config); !ok.ok())
         return ok.error();
     if (auto ok = check_device(config.device, parts); !ok.ok())
         return ok.error();
     if (auto ok = check_model(config.model); !ok.ok())
         return ok.error();
-    const auto start = [&]() -> std::shared_ptr<Session> { return CompiledSession::start(config, parts); };
+    const auto start = [&]() -> std::shared_ptr<Session> {
+        return CompiledSession::start(config, parts);
+    };
     if (config.is_private)
         return start();
     const auto hash = parts.content_hash(config.model);

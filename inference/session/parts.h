@@ -23,14 +23,15 @@ struct SessionParts {
     std::span<const DeviceDef* const> (*all_devices)() = nullptr;
     Result<std::string> (*content_hash)(const std::string& path) = nullptr;
     Result<Graph> (*load)(const std::string& path, const LoadOptions&) = nullptr; // and optimize
-    Fill (*make_fill)(std::span<const InputFormat> inputs) = nullptr;            // once a source
+    Fill (*make_fill)(std::span<const InputFormat> inputs) = nullptr;             // once a source
     // nullptr: the monotonic clock, and a timer thread for deadlines. Else nobody looks at it
     // between calls: tick() says that it has moved on.
     const Clock* clock = nullptr;
 };
 
 // Session::open() with given parts.
-Result<std::shared_ptr<Session>> open_session(const SessionConfig& config, const SessionParts& parts);
+Result<std::shared_ptr<Session>> open_session(const SessionConfig& config,
+                                              const SessionParts& parts);
 
 // For tests on a clock of their own.
 void tick(Session& session);

@@ -6,7 +6,9 @@ namespace {
 
 bool is_batched(const Shape& shape, int rows) { return !shape.empty() && shape[0] == rows; }
 
-bool same(const TensorView& a, const TensorView& b) { return a.data == b.data && a.shape == b.shape; }
+bool same(const TensorView& a, const TensorView& b) {
+    return a.data == b.data && a.shape == b.shape;
+}
 
 } // namespace
 

@@ -17,14 +17,17 @@ namespace infer {
 // A Session: a thread that compiles, then an engine; the sources in between.
 class CompiledSession final : public Session, public std::enable_shared_from_this<CompiledSession> {
 public:
-    static std::shared_ptr<CompiledSession> start(const SessionConfig& config, const SessionParts& parts);
+    static std::shared_ptr<CompiledSession> start(const SessionConfig& config,
+                                                  const SessionParts& parts);
     ~CompiledSession() override; // joins the session thread; waits for requests in flight
 
     std::shared_ptr<void> when_ready(std::function<void(const Error*)> on) override;
     bool ready() const override { return engine() != nullptr; }
     std::optional<Error> error() const override;
     std::span<const InputFormat> inputs() const override { return engine()->executor().inputs(); }
-    std::span<const OutputFormat> outputs() const override { return engine()->executor().outputs(); }
+    std::span<const OutputFormat> outputs() const override {
+        return engine()->executor().outputs();
+    }
     std::map<std::string, std::string> describe() const override { return engine()->describe(); }
     int64_t expected_latency_us() const override;
     std::unique_ptr<Source> add_source(const SourceOptions& options) override;

@@ -124,7 +124,8 @@ Result<void> SourceState::fill_row(Engine& engine, Row row, Frame& frame, const 
 PushResult SourceState::pass(std::unique_ptr<Frame> frame, FrameStatus status, std::string reason) {
     std::unique_lock lock(mutex_);
     pusher_waits_ = true;
-    may_push_.wait(lock, [&] { return gate_ != Gate::Open || frames_held_ < bound() || !line_.ready(); });
+    may_push_.wait(lock,
+                   [&] { return gate_ != Gate::Open || frames_held_ < bound() || !line_.ready(); });
     pusher_waits_ = false;
     if (gate_ != Gate::Open)
         return closed_as(gate_);
@@ -228,7 +229,9 @@ void SourceState::set_options(const SourceOptions& options) {
         engine->set_terms(*client, terms_of(options), options.priority);
 }
 
-int SourceState::bound() const { return engine_ ? engine_->in_flight_bound() : bound_before_ready_; }
+int SourceState::bound() const {
+    return engine_ ? engine_->in_flight_bound() : bound_before_ready_;
+}
 
 int SourceState::in_flight_bound() const {
     std::lock_guard lock(mutex_);

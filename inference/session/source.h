@@ -60,7 +60,9 @@ private:
         std::shared_ptr<RequestPool::Client> client;
     };
 
-    static PushResult closed_as(Gate gate) { return gate == Gate::Closed ? PushResult::Closed : PushResult::Flushing; }
+    static PushResult closed_as(Gate gate) {
+        return gate == Gate::Closed ? PushResult::Closed : PushResult::Flushing;
+    }
     PushResult wait_ready(std::unique_lock<std::mutex>& lock);
     PushResult take_credit(Credit& credit);
     Result<void> fill_row(Engine& engine, Row row, Frame& frame, const Processing& how);
@@ -75,8 +77,8 @@ private:
     SourceOptions options_;
     const int bound_before_ready_;
     Gate gate_ = Gate::Open;
-    Engine* engine_ = nullptr; // after start()
-    bool failed_ = false;      // after fail()
+    Engine* engine_ = nullptr;                    // after start()
+    bool failed_ = false;                         // after fail()
     std::shared_ptr<RequestPool::Client> client_; // with engine_
     Reorder<Output> line_;
     int frames_held_ = 0; // in line_ or on their way there

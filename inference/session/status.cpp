@@ -5,10 +5,14 @@ namespace infer {
 
 std::string_view name_of(FrameStatus status) {
     switch (status) {
-    case FrameStatus::Inferred: return "inferred";
-    case FrameStatus::Skipped: return "skipped";
-    case FrameStatus::Dropped: return "dropped";
-    case FrameStatus::Failed: return "failed";
+    case FrameStatus::Inferred:
+        return "inferred";
+    case FrameStatus::Skipped:
+        return "skipped";
+    case FrameStatus::Dropped:
+        return "dropped";
+    case FrameStatus::Failed:
+        return "failed";
     }
     return "";
 }
@@ -16,10 +20,18 @@ std::string_view name_of(FrameStatus status) {
 void SourceStats::count(FrameStatus status) {
     out++;
     switch (status) {
-    case FrameStatus::Inferred: inferred++; break;
-    case FrameStatus::Skipped: skipped++; break;
-    case FrameStatus::Dropped: dropped++; break;
-    case FrameStatus::Failed: failed++; break;
+    case FrameStatus::Inferred:
+        inferred++;
+        break;
+    case FrameStatus::Skipped:
+        skipped++;
+        break;
+    case FrameStatus::Dropped:
+        dropped++;
+        break;
+    case FrameStatus::Failed:
+        failed++;
+        break;
     }
 }
 
