@@ -270,3 +270,41 @@ TEST(Flow, live_sources_go_together_as_soon_as_all_are_there) {
     rig.push(2, 0);
     EXPECT_EQ(rig.device.rows_of_batches(), std::vector<uint64_t>{0b111});
 }
+
+TEST(Flow, boxes_come_out_in_pixels_of_the_frame_and_a_row_that_cannot_be_decoded_fails_alone) {
+    // A box of 4x4 at the frame's number; odd numbers cannot be decoded. Frames are 16x16.
+    static const DecoderDef boxes = {
+        .name = "boxes",
+        .decode = [](std::span<const NamedTensor> outputs,
+                     const DecodeOptions&) -> Result<Decoded> {
+            const float number = outputs[0].view.span<float>()[1];
+            if (int(number) % 2)
+                return Error{Error::InvalidModel, "output echo", "odd"};
+            Decoded decoded;
+            decoded.detections.resize(1);
+            decoded.detections[0].x = decoded.detections[0].y = number;
+            decoded.detections[0].width = decoded.detections[0].height = 4;
+            return decoded;
+        },
+        .fit = nullptr,
+        .preprocess = {},
+    };
+    auto how = std::make_shared<Processing>();
+    how->decoder = &boxes;
+    Rig rig({.lanes = 1});
+    Source& source = rig.add({.name = "s", .batch_timeout_us = forever_us});
+    for (int k : {2, 3, 14, 30})
+        source.push(std::make_unique<TestFrame>(0, k), how);
+    rig.step_all();
+    const Output inside = *source.pop(), odd = *source.pop(), at_edge = *source.pop(),
+                 outside = *source.pop();
+    ASSERT_EQ(inside.results.detections.size(), 1u);
+    EXPECT_EQ(inside.results.detections[0].x, 2);
+    EXPECT_EQ(inside.results.detections[0].width, 4);
+    EXPECT_EQ(inside.results.processing, how);
+    EXPECT_EQ(odd.status, FrameStatus::Failed);
+    EXPECT_EQ(odd.reason, "output echo: odd");
+    ASSERT_EQ(at_edge.results.detections.size(), 1u);
+    EXPECT_EQ(at_edge.results.detections[0].width, 2);
+    EXPECT_TRUE(outside.results.detections.empty());
+}
