@@ -133,8 +133,9 @@ bool print_report(const Options& options, const std::vector<Counts>& counts,
     print_latency(counts);
     print_threads(threads, double(out), seconds);
     const bool all = check_all_through(options, counts);
-    std::printf("\n%s\n%s ... %s\n", video_file(options).c_str(), lines_file(options, 0).c_str(),
-                lines_file(options, counts.size() - 1).c_str());
+    std::printf("\n%s\n", video_file(options).c_str());
+    for (size_t k = 0; k < counts.size(); k++)
+        std::printf("%s\n", lines_file(options, k).c_str());
     return all;
 }
 

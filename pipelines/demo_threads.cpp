@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -30,22 +31,21 @@ std::string work_of(const std::string& name, bool is_main) {
     return name.find(':') == std::string::npos ? "inference" : "reading and decoding";
 }
 
-// /proc/self/task/N/stat: "N (name) state ..."; fields 14 and 15 are user and system time in ticks.
-bool read_thread(const std::filesystem::path& folder, std::string& name, double& seconds) {
+// /proc/self/task/N/schedstat begins with the time on a CPU in nanoseconds. Where the kernel has
+// none, /proc/self/task/N/stat has it in ticks: "N (name) state ...", user and system time in
+// fields 14 and 15.
+double seconds_of(const std::filesystem::path& folder) {
+    if (double nanoseconds = 0; std::ifstream(folder / "schedstat") >> nanoseconds)
+        return nanoseconds * 1e-9;
     std::ifstream file(folder / "stat");
     const std::string text{std::istreambuf_iterator<char>(file), {}};
-    const size_t open = text.find('('), close = text.rfind(')');
-    if (close == std::string::npos)
-        return false; // it has ended meanwhile
-    name = text.substr(open + 1, close - open - 1);
-    std::istringstream rest(text.substr(close + 1));
+    std::istringstream rest(text.substr(std::min(text.size(), text.rfind(')') + 1)));
     std::string skipped;
     for (int field = 3; field < 14; field++)
         rest >> skipped;
     double user = 0, system = 0;
     rest >> user >> system;
-    seconds = (user + system) / double(sysconf(_SC_CLK_TCK));
-    return true;
+    return (user + system) / double(sysconf(_SC_CLK_TCK));
 }
 
 } // namespace
@@ -55,9 +55,8 @@ void ThreadTimes::sample() {
     for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task", gone)) {
         const int thread = std::stoi(entry.path().filename());
         std::string name;
-        double seconds = 0;
-        if (read_thread(entry.path(), name, seconds))
-            seen_[thread] = {work_of(name, thread == getpid()), seconds};
+        if (std::getline(std::ifstream(entry.path() / "comm"), name)) // else it has ended meanwhile
+            seen_[thread] = {work_of(name, thread == getpid()), seconds_of(entry.path())};
     }
 }
 
