@@ -16,6 +16,16 @@
 namespace demo {
 namespace {
 
+// Which input a message is about ("source 2 (FILE): "), or which element.
+std::string origin_of(GstMessage* message, const Options& options) {
+    for (GstObject* o = GST_MESSAGE_SRC(message); o; o = GST_OBJECT_PARENT(o)) {
+        size_t k = 0;
+        if (std::sscanf(GST_OBJECT_NAME(o), "source%zu", &k) == 1 && k < options.inputs.size())
+            return "source " + std::to_string(k) + " (" + options.inputs[k] + ")";
+    }
+    return GST_MESSAGE_SRC_NAME(message);
+}
+
 // A run from the first frame to the last. Everything but the probes is on the main thread.
 class Demo {
 public:
@@ -111,8 +121,10 @@ void Demo::stop_with_error(GstMessage* message) {
     GError* error = nullptr;
     gchar* more = nullptr;
     gst_message_parse_error(message, &error, &more);
-    std::fprintf(stderr, "demo: %s: %s\n", GST_MESSAGE_SRC_NAME(message), error->message);
-    if (more)
+    std::fprintf(stderr, "demo: %s: %s\n", origin_of(message, options_).c_str(), error->message);
+    if (more && std::string(more).find("not-linked") != std::string::npos)
+        std::fprintf(stderr, "  Is there a video in it?\n");
+    else if (more)
         std::fprintf(stderr, "  %s\n", more);
     g_error_free(error);
     g_free(more);
@@ -155,12 +167,14 @@ int run(const Options& options) {
                      error.message().c_str());
         return 2;
     }
+    const size_t sources = options.inputs.size();
+    std::printf("%zu source%s through one gstinference, model %s\n", sources,
+                sources == 1 ? "" : "s", options.model.c_str());
+    std::fflush(stdout);
     Demo demo(options);
     if (!demo.start())
         return 1;
     g_unix_signal_add(SIGINT, on_interrupt, &demo);
-    std::printf("%zu sources through one gstinference, model %s\n", options.inputs.size(),
-                options.model.c_str());
     return demo.run() ? 0 : 1;
 }
 

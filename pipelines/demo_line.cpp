@@ -43,10 +43,10 @@ std::string quoted(const std::string& text) {
     return out + "\"";
 }
 
-std::string source_of(const std::string& input) {
+std::string source_of(const std::string& input, const std::string& n) {
     if (is_uri(input))
-        return "uridecodebin uri=" + quoted(input);
-    return "filesrc location=" + quoted(input) + " ! decodebin";
+        return "uridecodebin name=source" + n + " uri=" + quoted(input);
+    return "filesrc location=" + quoted(input) + " ! decodebin name=source" + n;
 }
 
 // Where source k stands in the picture.
@@ -90,7 +90,7 @@ std::string launch_line(const Options& options) {
                        mosaic(options) + "\n";
     for (size_t k = 0; k < options.inputs.size(); k++) {
         const std::string n = std::to_string(k);
-        line += source_of(options.inputs[k]) + " ! videoconvert ! queue name=prepare" + n +
+        line += source_of(options.inputs[k], n) + " ! videoconvert ! queue name=prepare" + n +
                 " max-size-buffers=2 ! gi.sink_" + n + "\n";
         line += "gi.src_" + n + " ! inferencepublish location=" + quoted(lines_file(options, k)) +
                 " ! inferenceoverlay ! mosaic.sink_" + n + "\n";

@@ -86,7 +86,11 @@ class Demo(unittest.TestCase):
     def test_what_fails_while_it_runs_is_explained(self):
         text = self.out.parent / "text.avi"
         text.write_text("no video\n" * 100)
-        cases = [(["--input", text], "demo: "), (["--input", self.long, "--device", "TOASTER"], "TOASTER"),
+        sound = self.out.parent / "sound.wav"
+        media.launch(f"gst-launch-1.0 audiotestsrc num-buffers=9 ! wavenc ! filesink location={sound}")
+        cases = [(["--input", self.long, "--input", text], f"source 1 ({text})"),
+                 (["--input", sound], "Is there a video in it?"),
+                 (["--input", self.long, "--device", "TOASTER"], "TOASTER"),
                  (["--input", self.long, "--model", text], "text.avi")]
         for words, part in cases:
             with self.subTest(words=words):
