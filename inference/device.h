@@ -25,7 +25,7 @@ struct CompileOptions {
     int requests = 0; // requests of the pool; 0: lanes + 2
     int streams = 0;  // lanes; 0: the hint decides
     int threads = 0;  // threads in all; 0: all cores this process may use
-    std::map<std::string, std::string> extra; // the device's own options, from device-options
+    std::map<std::string, std::string> extra = {}; // the device's own options, from device-options
 };
 
 // What an executor wants in one input: the pre-processor writes exactly this.

@@ -22,7 +22,7 @@ struct Value {
     std::string name; // from the model file; unique within the graph
     ElementType type = ElementType::F32;
     Shape shape;                    // -1 entries only before infer_shapes()
-    std::optional<Tensor> constant; // weights and folded values
+    std::optional<Tensor> constant = {}; // weights and folded values
 };
 
 // One operator of the model. `op` is an ONNX operator name of the default domain, in its newest
@@ -35,7 +35,7 @@ struct Value {
 struct Node {
     std::string op;
     std::string name; // from the file, or made from op and output name; for messages
-    std::map<std::string, Attr> attrs;
+    std::map<std::string, Attr> attrs = {};
     std::vector<ValueId> inputs, outputs;
 
     // The attribute, or `fallback` if it is absent or of another kind.

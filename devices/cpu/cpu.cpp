@@ -4,6 +4,7 @@
 #include "devices/cpu/cores.h"
 #include "devices/cpu/draft.h"
 #include "devices/cpu/executor.h"
+#include "devices/cpu/fuse.h"
 #include "devices/cpu/simd.h"
 
 #include <omp.h>
@@ -55,7 +56,9 @@ Result<std::unique_ptr<Executor>> compile(const Graph& graph, const CompileOptio
         return bf16.error();
     const Shares shares = share(options);
     const DraftOptions draft_options{.threads = shares.threads, .bf16 = bf16.value()};
-    auto draft = draft_program(graph, draft_options);
+    Graph fused = graph; // constants are shared, not copied
+    fuse(fused);
+    auto draft = draft_program(fused, draft_options);
     if (!draft.ok())
         return draft.error();
     place_concats(draft.value());

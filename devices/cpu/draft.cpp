@@ -156,17 +156,16 @@ void Drafter::add_input(size_t k) {
     const ValueId v = graph_.inputs[k];
     const Value& value = graph_.value(v);
     Layout layout = Layout::Plain;
-    if (value.shape.size() == 4 && value.type == ElementType::F32)
+    // Images only: with few channels, so that a shape says whether they are its second or last dimension.
+    if (value.shape.size() == 4 && value.type == ElementType::F32 && value.shape[1] <= 4)
         decides(v, 0, layout);
     slot(v, layout) =
         add({.type = value.type, .shape = value.shape, .layout = layout, .input = int(k)});
 
     InputFormat format{.type = value.type, .name = value.name, .shape = value.shape};
     format.layout = layout == Layout::ChannelsLast ? InputFormat::NHWC : InputFormat::Plain;
-    if (layout == Layout::Plain && value.shape.size() == 4) {
-        const bool last = value.shape[3] <= 4 && value.shape[1] > 4;
-        format.layout = last ? InputFormat::NHWC : InputFormat::NCHW;
-    }
+    if (layout == Layout::Plain && value.shape.size() == 4)
+        format.layout = value.shape[1] > 4 && value.shape[3] <= 4 ? InputFormat::NHWC : InputFormat::NCHW;
     draft_.inputs.push_back(std::move(format));
 }
 

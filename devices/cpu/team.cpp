@@ -2,6 +2,7 @@
 #include "devices/cpu/team.h"
 
 #include <omp.h>
+#include <tbb/info.h>
 #include <tbb/task_group.h>
 
 #include <thread>
@@ -39,6 +40,8 @@ private:
 } // namespace
 
 Team::Team(int threads) : threads_(threads) {
+    if (threads_ > tbb::info::default_concurrency())
+        more_ = std::make_unique<tbb::global_control>(tbb::global_control::max_allowed_parallelism, size_t(threads_));
     if (threads_ > 1)
         arena_ = std::make_unique<tbb::task_arena>(threads_);
 }

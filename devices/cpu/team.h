@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 
 #include <atomic>
@@ -46,6 +47,7 @@ private:
     void help(int thread); // a worker, until the request is done
 
     const int threads_;
+    std::unique_ptr<tbb::global_control> more_; // when asked for more threads than cores
     std::unique_ptr<tbb::task_arena> arena_;
     Task task_ = nullptr; // written only while no slice is open
     void* context_ = nullptr;

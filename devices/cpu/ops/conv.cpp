@@ -191,6 +191,7 @@ void conv_pack(ConvPlan& plan, const float* weights, const float* bias) {
     const int64_t taps = plan.kernel_y * plan.kernel_x, ic = plan.in_channels;
     const int64_t oc = plan.out_channels / plan.groups; // of a group
     const int64_t vectors = (oc + lanes - 1) / lanes;
+    plan.weights.clear(), plan.bias.clear(), plan.blocks.clear();
     const int64_t count = (vectors + max_vectors - 1) / max_vectors; // blocks of a group
     plan.zeros.assign(size_t(ic + 16), 0.0f);
     for (int64_t g = 0; g < plan.groups; g++) {
@@ -261,8 +262,7 @@ public:
             const int64_t n = row / plan_.out_height, oy = row % plan_.out_height;
             const int64_t ox = strip * strip_;
             const int64_t pixel = row * plan_.out_width + ox;
-            HWY_DYNAMIC_DISPATCH(conv_strip)
-            (plan_, {.block = unit % blocks,
+            run_conv_strip(plan_, {.block = unit % blocks,
                              .image = in + n * plan_.height * plan_.width * plan_.in_stride,
                              .residual = residual ? residual + pixel * plan_.residual_stride : nullptr,
                              .out = out + pixel * plan_.out_stride,
@@ -291,13 +291,24 @@ std::optional<Wish> accept(const NodeView& view) {
 Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
     ConvPlan plan = conv_plan(view);
     const bool has_bias = view.in.size() > 2 && view.in[2].present;
-    HWY_DYNAMIC_DISPATCH(conv_pack)
-    (plan, view.in[1].constant->span<float>().data(),
-     has_bias ? view.in[2].constant->span<float>().data() : nullptr);
-    return std::unique_ptr<Kernel>(std::make_unique<ConvKernel>(std::move(plan), view.threads));
+    pack_conv(plan, view.in[1].constant->span<float>().data(),
+              has_bias ? view.in[2].constant->span<float>().data() : nullptr);
+    return make_conv_kernel(std::move(plan), view.threads);
 }
 
 } // namespace
+
+void pack_conv(ConvPlan& plan, const float* weights, const float* bias) {
+    HWY_DYNAMIC_DISPATCH(conv_pack)(plan, weights, bias);
+}
+
+void run_conv_strip(const ConvPlan& plan, const ConvStrip& strip) {
+    HWY_DYNAMIC_DISPATCH(conv_strip)(plan, strip);
+}
+
+std::unique_ptr<Kernel> make_conv_kernel(ConvPlan plan, int threads) {
+    return std::make_unique<ConvKernel>(std::move(plan), threads);
+}
 
 bool is_f32_conv(const NodeView& view) {
     const auto constant = [&](size_t k) { return view.in.size() > k && view.in[k].constant; };

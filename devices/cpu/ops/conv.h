@@ -48,6 +48,14 @@ struct ConvStrip {
     int64_t oy = 0, ox = 0, end = 0;
 };
 
+// Cuts channels into blocks and packs the weights ([out channels][in channels of a group][taps]);
+// bias: [out channels] or nullptr.
+void pack_conv(ConvPlan& plan, const float* weights, const float* bias);
+void run_conv_strip(const ConvPlan& plan, const ConvStrip& strip);
+
+// The kernel of a plan whose weights are packed.
+std::unique_ptr<Kernel> make_conv_kernel(ConvPlan plan, int threads);
+
 // 4-D, f32, weights and bias known.
 bool is_f32_conv(const NodeView& view);
 

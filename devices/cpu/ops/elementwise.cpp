@@ -138,7 +138,15 @@ Walk walk_of(const NodeView& view) {
                 walk.strides[o].push_back(strides[o][k]);
         }
     }
-    while (walk.dims.size() < 2) {
+    // One-channel slices of wider images: rows of one element.
+    const bool apart = !walk.dims.empty() && std::any_of(walk.strides.begin(), walk.strides.end(),
+                                                         [](const auto& s) { return s.back() > 1; });
+    if (apart || walk.dims.empty()) {
+        walk.dims.push_back(1);
+        for (auto& s : walk.strides)
+            s.push_back(1);
+    }
+    if (walk.dims.size() < 2) {
         walk.dims.insert(walk.dims.begin(), 1);
         for (auto& s : walk.strides)
             s.insert(s.begin(), 0);
