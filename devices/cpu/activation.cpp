@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "devices/cpu/activation.h"
 
+#include <limits>
+
 namespace infer::cpu {
 
 std::optional<Activation> activation_named(std::string_view name, float alpha, float beta) {
@@ -20,6 +22,16 @@ std::optional<Activation> activation_named(std::string_view name, float alpha, f
         if (row.name == name)
             return Activation{row.kind, alpha, beta};
     return std::nullopt;
+}
+
+Clamp clamp_of(const Activation& activation) {
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    switch (activation.kind) {
+    case Activation::None: return {-infinity, infinity};
+    case Activation::Relu: return {0, infinity};
+    case Activation::Clip: return {activation.alpha, activation.beta};
+    default: return {-infinity, infinity, false};
+    }
 }
 
 std::pair<float, float> activation_defaults(std::string_view name) {

@@ -16,6 +16,14 @@ struct Activation {
     float alpha = 0, beta = 0; // as in Node's "activation_alpha", "activation_beta"
 };
 
+// Most are a clamp, which costs next to nothing where the value is at hand: bounds that change
+// nothing for the others, which are applied in a second step.
+struct Clamp {
+    float low = 0, high = 0;
+    bool is_all = true; // nothing is left to do
+};
+Clamp clamp_of(const Activation& activation);
+
 // What the node's "activation" says; nullopt: an activation this device does not know.
 std::optional<Activation> activation_of(const Node& node);
 

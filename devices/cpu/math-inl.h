@@ -108,6 +108,24 @@ template <class D, class V = hn::Vec<D>> HWY_INLINE V activate(D d, V x, const A
     return x;
 }
 
+// low <= x <= high; a NaN stays one.
+template <class D, class V = hn::Vec<D>> HWY_INLINE V clamp(D d, V x, const Clamp& c) {
+    return hn::Min(hn::Set(d, c.high), hn::Max(hn::Set(d, c.low), x));
+}
+
+// The function over `pixels` rows of `channels` values, in place.
+inline HWY_NOINLINE void activate_pixels(const Activation& a, float* at, int64_t pixels, int64_t stride, int64_t channels) {
+    const hn::ScalableTag<float> d;
+    const auto lanes = int64_t(hn::Lanes(d));
+    for (int64_t p = 0; p < pixels; p++, at += stride) {
+        int64_t k = 0;
+        for (; k + lanes <= channels; k += lanes)
+            hn::StoreU(activate(d, hn::LoadU(d, at + k), a), d, at + k);
+        if (k < channels)
+            store_first(activate(d, load_first(d, at + k, size_t(channels - k)), a), d, at + k, size_t(channels - k));
+    }
+}
+
 } // namespace infer::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif

@@ -61,15 +61,17 @@ HWY_INLINE void finish_tile(const Tile& t, hn::Vec<D> (&acc)[P][V]) {
             if (full || (v + 1) * lanes <= t.channels) {
                 if (t.residual)
                     y = hn::Add(y, hn::LoadU(d, t.residual + p * c.residual_stride + v * lanes));
-                hn::StoreU(activate(d, y, c.activation), d, to);
+                hn::StoreU(clamp(d, y, c.clamp), d, to);
             } else {
                 const auto n = size_t(t.channels - v * lanes);
                 if (t.residual)
                     y = hn::Add(y, load_first(d, t.residual + p * c.residual_stride + v * lanes, n));
-                store_first(activate(d, y, c.activation), d, to, n);
+                store_first(clamp(d, y, c.clamp), d, to, n);
             }
         }
     }
+    if (!c.clamp.is_all)
+        activate_pixels(c.activation, t.out, P, c.out_stride, t.channels);
 }
 
 // Sums `n` consecutive inputs of each pixel into the accumulators.
@@ -299,6 +301,7 @@ Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
 } // namespace
 
 void pack_conv(ConvPlan& plan, const float* weights, const float* bias) {
+    plan.clamp = clamp_of(plan.activation);
     HWY_DYNAMIC_DISPATCH(conv_pack)(plan, weights, bias);
 }
 

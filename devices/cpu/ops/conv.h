@@ -30,6 +30,7 @@ struct ConvPlan {
     bool has_residual = false;
     bool rows_are_dense = false; // neighbouring taps of a row are neighbours in memory
     Activation activation;
+    Clamp clamp = {}; // of the activation; set when packed
     std::vector<float> weights, bias, zeros;
     std::vector<ConvBlock> blocks;
 

@@ -44,7 +44,7 @@ HWY_INLINE void write(const Column& t, int64_t ox, V y) {
     const ConvPlan& c = t.plan;
     if (t.residual)
         y = hn::Add(y, load_some(t.residual + ox * c.residual_stride, t.channels));
-    y = activate(d, y, c.activation);
+    y = clamp(d, y, c.clamp);
     float* to = t.out + ox * c.out_stride;
     if (t.channels == hn::Lanes(d))
         hn::StoreU(y, d, to);
@@ -171,6 +171,8 @@ void depthwise_row(const ConvPlan& c, const float* in, const float* residual, fl
             pixel(t, bias, ox);
         for (int64_t ox = middle(t, bias, left, right); ox < c.out_width; ox++)
             pixel(t, bias, ox);
+        if (!c.clamp.is_all)
+            activate_pixels(c.activation, t.out, c.out_width, c.out_stride, int64_t(t.channels));
     }
 }
 
@@ -242,6 +244,7 @@ std::optional<Wish> accept(const NodeView& view) {
 Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
     ConvPlan plan = conv_plan(view);
     const bool has_bias = view.in.size() > 2 && view.in[2].present;
+    plan.clamp = clamp_of(plan.activation);
     HWY_DYNAMIC_DISPATCH(depthwise_pack)
     (plan, view.in[1].constant->span<float>().data(),
      has_bias ? view.in[2].constant->span<float>().data() : nullptr);
