@@ -78,6 +78,20 @@ Result<void> override_shapes(Graph& graph, const LoadOptions& options, const std
     return {};
 }
 
+// Inputs that are given a content once and for all.
+Result<void> bind_constants(Graph& graph, const LoadOptions& options, const std::string& path) {
+    for (const auto& [name, content] : options.constants) {
+        const ValueId id = input_named(graph, name);
+        if (id == none || content.type() != graph.value(id).type)
+            return Error{Error::BadConfig, path, "has no input '" + name + "' of " + std::string(name_of(content.type())) +
+                                                     "; its inputs are " + input_names(graph)};
+        graph.value(id).constant = content;
+        graph.value(id).shape = content.shape();
+        std::erase(graph.inputs, id);
+    }
+    return {};
+}
+
 // A free first dimension is the batch and becomes 1; the user must say what the others are.
 Result<void> settle_free_dimensions(Graph& graph, const std::string& path) {
     for (ValueId v : graph.inputs) {
@@ -156,6 +170,8 @@ Result<Graph> load_model(const std::string& path, const LoadOptions& options) {
     if (auto ok = check_operators(graph, path); !ok.ok())
         return ok.error();
     if (auto ok = override_shapes(graph, options, path); !ok.ok())
+        return ok.error();
+    if (auto ok = bind_constants(graph, options, path); !ok.ok())
         return ok.error();
     if (auto ok = settle_free_dimensions(graph, path); !ok.ok())
         return ok.error();

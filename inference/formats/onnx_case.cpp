@@ -32,32 +32,58 @@ Result<OnnxCase::DataSet> load_data(const std::string& folder) {
     return OnnxCase::DataSet{inputs.value(), outputs.value()};
 }
 
+// Shapes and parameters are inputs in these cases; what shapes depend on must be known when the model
+// is loaded. `most`: the input from which on small vectors are taken as parameters.
+LoadOptions options_for(const Graph& declared, const std::vector<Tensor>& inputs, size_t most) {
+    LoadOptions options;
+    for (size_t k = 0; k < declared.inputs.size(); k++) {
+        const std::string& name = declared.value(declared.inputs[k]).name;
+        const bool parameter = k >= most && inputs[k].shape().size() <= 1;
+        if (parameter || count(inputs[k].shape()) == 0)
+            options.constants[name] = inputs[k];
+        else
+            options.shapes[name] = inputs[k].shape();
+    }
+    return options;
+}
+
+// Leaves out the inputs that have become constants.
+void keep_inputs(OnnxCase::DataSet& data, const Graph& declared, const Graph& loaded) {
+    std::vector<Tensor> kept;
+    for (size_t k = 0; k < declared.inputs.size() && k < data.inputs.size(); k++)
+        if (std::find(loaded.inputs.begin(), loaded.inputs.end(), declared.inputs[k]) != loaded.inputs.end())
+            kept.push_back(data.inputs[k]);
+    data.inputs = std::move(kept);
+}
+
 } // namespace
 
 Result<OnnxCase> load_onnx_case(const std::string& folder) {
     OnnxCase loaded;
+    const std::string path = folder + "/model.onnx";
+    auto declared = load_onnx(path); // for the names of its inputs
+    if (!declared.ok())
+        return declared.error();
     for (int n = 0; std::filesystem::exists(folder + "/test_data_set_" + std::to_string(n)); n++) {
         auto data = load_data(folder + "/test_data_set_" + std::to_string(n));
         if (!data.ok())
             return data.error();
         loaded.data.push_back(data.value());
     }
-    const std::string path = folder + "/model.onnx";
-    auto declared = load_onnx(path); // for the names of its inputs
-    if (!declared.ok())
-        return declared.error();
-    if (loaded.data.empty())
-        return Error{Error::BadConfig, folder, "has no test_data_set_0"};
-    LoadOptions options;
-    const std::vector<ValueId>& inputs = declared.value().inputs;
-    if (inputs.size() > loaded.data[0].inputs.size())
+    if (loaded.data.empty() || loaded.data[0].inputs.size() < declared.value().inputs.size())
         return Error{Error::BadConfig, folder, "has fewer input files than its model has inputs"};
-    for (size_t k = 0; k < inputs.size(); k++)
-        options.shapes[declared.value().value(inputs[k]).name] = loaded.data[0].inputs[k].shape();
-    auto graph = load_model(path, options);
-    if (!graph.ok())
-        return graph.error();
-    loaded.graph = std::move(graph.value());
+    const size_t none_bound = SIZE_MAX;
+    for (size_t most : {none_bound, size_t(1), size_t(0)}) {
+        auto graph = load_model(path, options_for(declared.value(), loaded.data[0].inputs, most));
+        if (!graph.ok() && most > 0 && graph.error().kind == Error::Unsupported)
+            continue;
+        if (!graph.ok())
+            return graph.error();
+        for (OnnxCase::DataSet& data : loaded.data)
+            keep_inputs(data, declared.value(), graph.value());
+        loaded.graph = std::move(graph.value());
+        break;
+    }
     return loaded;
 }
 

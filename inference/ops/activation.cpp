@@ -14,6 +14,10 @@ template <auto f> void loop(const float* x, float* y, size_t n, float alpha, flo
 
 float clip(float x, float low, float high) { return x < low ? low : high < x ? high : x; }
 float above(float x, float threshold, float) { return x > threshold ? x : 0.0f; }
+float shrink(float x, float lambda, float bias) {
+    return x < -lambda ? x + bias : x > lambda ? x - bias : 0.0f;
+}
+
 // alpha 0: x * (normal distribution's cumulative function); 1: its tanh approximation.
 float gelu(float x, float approximate, float) {
     const float inner = 0.7978845608f * (x + 0.044715f * x * x * x); // sqrt(2 / pi)
@@ -54,6 +58,7 @@ constexpr Activation table[] = {
     {"Swish", loop<[](float x, float a, float) { return x * sigmoid(a * x); }>, 1.0f},
     {"Mish", loop<[](float x, float, float) { return x * std::tanh(softplus(x)); }>},
     {"Gelu", loop<gelu>},
+    {"Shrink", loop<shrink>, 0.5f, 0.0f, "bias", "lambd"},
     {"Softplus", loop<[](float x, float, float) { return softplus(x); }>},
     {"Softsign", loop<[](float x, float, float) { return x / (1.0f + std::abs(x)); }>},
     {"Exp", loop<[](float x, float, float) { return std::exp(x); }>},
@@ -87,7 +92,7 @@ const Activation* find_activation(std::string_view name) {
     return it == std::end(table) ? nullptr : it;
 }
 
-float alpha_of(const Activation& f, const Node& node) { return node.attr("alpha", f.alpha); }
+float alpha_of(const Activation& f, const Node& node) { return node.attr(f.alpha_attr, f.alpha); }
 float beta_of(const Activation& f, const Node& node) { return node.attr(f.beta_attr, f.beta); }
 
 void activate(const Node& node, float* values, size_t n) {

@@ -61,9 +61,6 @@ FactsResult infer(const Node& node, Facts in) {
     if (in[0].type != in[1].type && node.op != "Pow")
         return invalid(node, "its inputs differ in type: " + std::string(name_of(in[0].type)) +
                                  " and " + std::string(name_of(in[1].type)));
-    if (node.op == "Pow" && in[1].type != ElementType::F32 && in[1].type != ElementType::I32 &&
-        in[1].type != ElementType::I64)
-        return unsupported(node, "raises to a power of type " + std::string(name_of(in[1].type)));
     const auto shape = broadcast(in[0].shape, in[1].shape);
     if (!shape)
         return invalid(node, "shapes " + to_string(in[0].shape) + " and " +
@@ -190,11 +187,7 @@ template <typename T> Function<T> arithmetic_of(const Node& node) {
 }
 
 template <typename T> void run_pow(Views in, Views out) {
-    switch (in[1].type) {
-    case ElementType::F32: return walk<T, float, T>(in, out, power<T, float>);
-    case ElementType::I32: return walk<T, int32_t, T>(in, out, power<T, int32_t>);
-    default: return walk<T, int64_t, T>(in, out, power<T, int64_t>);
-    }
+    visit(in[1].type, [&]<typename E>(std::type_identity<E>) { walk<T, E, T>(in, out, power<T, E>); });
 }
 
 void run(const Node& node, Views in, Views out) {

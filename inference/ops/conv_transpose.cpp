@@ -42,6 +42,7 @@ FactsResult infer(const Node& node, Facts in) {
         return window.error();
     const Window& g = window.value();
     const auto extra = node.attr("output_padding", std::vector<int64_t>(g.kernel.size(), 0));
+    const auto wanted = node.attr("output_shape", std::vector<int64_t>());
     Shape y = {x[0], w[1] * node.attr("group", int64_t{1})};
     for (size_t d = 0; d < g.kernel.size(); d++) {
         const int64_t span = (g.kernel[d] - 1) * g.dilation[d] + 1;
@@ -49,7 +50,8 @@ FactsResult infer(const Node& node, Facts in) {
             g.stride[d] * (x[d + 2] - 1) + extra[d] + span - g.begin[d] - g.end[d];
         if (size < 1)
             return invalid(node, "its padding leaves nothing of the output");
-        y.push_back(size);
+        const size_t lead = wanted.size() - std::min(wanted.size(), g.kernel.size());
+        y.push_back(wanted.empty() ? size : wanted[lead + d]); // more than that is left zero at the end
     }
     if (given(in, 3) && in[3].shape != y)
         return invalid(node, "its residual is " + to_string(in[3].shape) + ", not " + to_string(y));

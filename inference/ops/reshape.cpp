@@ -126,6 +126,10 @@ FactsResult infer_unsqueeze(const Node& node, Facts in) {
 FactsResult infer_dropout(const Node& node, Facts in) {
     if (auto ok = expect_inputs(node, in, 1, 3); !ok.ok())
         return ok.error();
+    const bool may_train = given(in, 2) && !(in[2].constant && in[2].constant->view().size_bytes() == 1 &&
+                                             in[2].constant->span<uint8_t>()[0] == 0);
+    if (may_train)
+        return unsupported(node, "is in training mode; export the model for inference");
     std::vector<ValueFacts> out = one(in[0].type, in[0].shape);
     if (node.outputs.size() > 1)
         out.push_back(fact(ElementType::Bool, in[0].shape));

@@ -139,8 +139,8 @@ FactsResult infer(const Node& node, Facts in) {
 // Position in the input that output position `at` shows (Resize-19, coordinate_transformation_mode).
 double place_of(const std::string& mode, const Axis& a, int64_t at) {
     const double x = double(at), in = double(a.in), out = a.scale * in; // out: not rounded
-    if (mode == "align_corners")
-        return a.out > 1 ? x * (in - 1) / (double(a.out) - 1) : 0;
+    if (mode == "align_corners") // ONNX counts with the size that is not rounded
+        return out > 1 ? x * (in - 1) / (out - 1) : 0;
     if (mode == "asymmetric")
         return x / a.scale;
     if (mode == "tf_half_pixel_for_nn")
@@ -191,7 +191,7 @@ Taps taps_of(const Node& node, const Axis& a, int64_t at) {
     for (int64_t k = int64_t(std::ceil(x - reach)); double(k) <= x + reach; k++) {
         const double d = (double(k) - x) / stretch;
         const double w = is_cubic ? cubic(d, coefficient) : std::max(1 - std::abs(d), 0.0);
-        if (w == 0 || ((k < 0 || k >= a.in) && (exclude || stretch > 1)))
+        if (w == 0 || ((k < 0 || k >= a.in) && exclude))
             continue;
         t.taps.push_back({std::clamp<int64_t>(k, 0, a.in - 1), w});
         sum += w;
