@@ -35,9 +35,7 @@ bool blue_first(PixelFormat f) {
     return f == PixelFormat::BGR || f == PixelFormat::BGRx || f == PixelFormat::BGRA;
 }
 
-int scaled(int64_t size, int64_t num, int64_t den, bool nearest) {
-    return int(std::max<int64_t>((size * num + (nearest ? den / 2 : 0)) / den, 1));
-}
+int at_least_one(double pixels) { return std::max(int(pixels), 1); }
 
 } // namespace
 
@@ -81,17 +79,19 @@ ColorMath make_color_math(const FrameView& frame) {
 }
 
 // Top-left is YOLOX's: sizes rounded down, free room right and below. Centred is YOLOv5's and its
-// successors': sizes rounded to nearest, the odd pixel of the free room right and below.
+// successors': sizes rounded to nearest, the odd pixel of free room right and below. Both
+// multiply by one scale in double precision, as those projects' own code does: 432 rows by 416 / 768
+// come out just below 234, so that YOLOX's letterbox has 233 of them. Networks feel that row.
 Placed place_pixels(PreprocessSpec::Resize resize, int region_width, int region_height,
                     int input_width, int input_height) {
     Placed p{0, 0, input_width, input_height};
     if (resize == PreprocessSpec::Stretch)
         return p;
     const bool centered = resize == PreprocessSpec::LetterboxCenter;
-    if (int64_t(input_width) * region_height <= int64_t(input_height) * region_width)
-        p.height = scaled(region_height, input_width, region_width, centered);
-    else
-        p.width = scaled(region_width, input_height, region_height, centered);
+    const double scale = std::min(double(input_width) / region_width, double(input_height) / region_height);
+    const double round = centered ? 0.5 : 0;
+    p.width = at_least_one(region_width * scale + round);
+    p.height = at_least_one(region_height * scale + round);
     if (centered) {
         p.x = (input_width - p.width) / 2;
         p.y = (input_height - p.height) / 2;
