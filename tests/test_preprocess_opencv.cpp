@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Pre-processing against OpenCV's chain: cvtColor, crop, resize, letterbox. Where OpenCV has no
-// conversion (odd sizes, BT.709, BT.2020, full range) the standard's formula takes cvtColor's
-// place.
+// Pre-processing against OpenCV's chain: colour, crop, resize, letterbox. YUV turns into BGR as in
+// OpenCV's VideoCapture, that is by FFmpeg's swscale, whose arithmetic is repeated here: frames
+// that models were validated with came that way. cvtColor rounds otherwise; how far that is, a test
+// says.
 
 #include "inference/preprocess/levels.h"
 #include "tests/picture.h"
@@ -10,13 +11,15 @@
 #include <opencv2/imgproc.hpp>
 
 #include <array>
+#include <cmath>
+#include <vector>
 
 using namespace infer;
 using picture::Picture;
 
 namespace {
 
-constexpr double tolerance = 2; // of 255: cvtColor and resize round to bytes in between, we do once
+constexpr double tolerance = 2; // of 255: resize rounds to bytes, we do not
 
 struct Yuv {
     int y, u, v;
@@ -37,27 +40,30 @@ Yuv yuv_at(const Picture& p, int x, int y) {
 double luma(int y, bool full) { return full ? y : std::max(y - 16, 0) * 255.0 / 219; }
 
 // ITU-R BT.601, 709, 2020: R' = Y' + 2 (1 - kr) Pr, B' = Y' + 2 (1 - kb) Pb, G' from the luma sum.
+// swscale (yuv2rgb, x86): factors of 13 bits, each product rounded down.
 cv::Vec3b to_bgr(Yuv p, ColorMatrix matrix, bool full) {
     constexpr double shares[][2] = {{0.299, 0.114}, {0.2126, 0.0722}, {0.2627, 0.0593}};
     const auto [kr, kb] = shares[size_t(matrix)];
-    const double chroma = full ? 1 : 255.0 / 224;
-    const double y = luma(p.y, full);
-    const double r = y + 2 * (1 - kr) * (p.v - 128) * chroma;
-    const double b = y + 2 * (1 - kb) * (p.u - 128) * chroma;
-    const double g = (y - kr * r - kb * b) / (1 - kr - kb);
+    const double kg = 1 - kr - kb, chroma = full ? 1 : 255.0 / 224;
+    const auto product = [](int v, double factor) {
+        return int(std::floor(v * double(std::lround(factor * 8192)) / 8192));
+    };
+    const int u = p.u - 128, v = p.v - 128;
+    const int y = product(full ? p.y : std::max(p.y - 16, 0), full ? 1 : 255.0 / 219);
+    const int b = y + product(u, 2 * (1 - kb) * chroma);
+    const int g = y + product(u, -2 * (1 - kb) * kb / kg * chroma) +
+                  product(v, -2 * (1 - kr) * kr / kg * chroma);
+    const int r = y + product(v, 2 * (1 - kr) * chroma);
     return {cv::saturate_cast<uchar>(b), cv::saturate_cast<uchar>(g), cv::saturate_cast<uchar>(r)};
 }
 
-// By OpenCV itself; empty if it has no conversion for this picture.
+// By cvtColor. It has conversions for even sizes, BT.601 and limited range.
 cv::Mat opencv_bgr(const Picture& p) {
     const FrameView v = p.view();
     cv::Mat bgr;
     const auto plane = [&](int i, int type, int w, int h) {
         return cv::Mat(h, w, type, const_cast<uint8_t*>(v.plane[i]), size_t(v.stride[i]));
     };
-    const bool even = v.width % 2 == 0 && v.height % 2 == 0;
-    if (picture::is_yuv(v.format) && (!even || v.full_range || v.matrix != ColorMatrix::BT601))
-        return bgr;
     switch (v.format) {
     case PixelFormat::I420: {
         cv::Mat packed(v.height * 3 / 2, v.width, CV_8UC1);
@@ -97,7 +103,7 @@ cv::Mat opencv_bgr(const Picture& p) {
     return bgr;
 }
 
-cv::Mat formula_bgr(const Picture& p) {
+cv::Mat video_bgr(const Picture& p) {
     const FrameView v = p.view();
     cv::Mat bgr(v.height, v.width, CV_8UC3);
     for (int y = 0; y < v.height; y++)
@@ -136,9 +142,7 @@ cv::Mat expected(const Picture& p, const Case& c) {
     if (c.channels == 1 || c.spec.color == PreprocessSpec::Gray) {
         picture = to_gray(p);
     } else {
-        picture = opencv_bgr(p);
-        if (picture.empty())
-            picture = formula_bgr(p);
+        picture = picture::is_yuv(p.view().format) ? video_bgr(p) : opencv_bgr(p);
         if (c.spec.color == PreprocessSpec::RGB)
             cv::cvtColor(picture, picture, cv::COLOR_BGR2RGB);
     }
@@ -218,6 +222,23 @@ constexpr auto nhwc = InputFormat::NHWC, nchw = InputFormat::NCHW;
 constexpr auto f32 = ElementType::F32, u8 = ElementType::U8;
 
 } // namespace
+
+// Three terms make green, two the others, each up to one too low.
+TEST(PreprocessOpenCV, lies_within_the_rounding_of_its_terms_below_cvtColor) {
+    constexpr int w = 96, h = 64, most_below[] = {2, 3, 2};
+    for (PixelFormat format : {PixelFormat::I420, PixelFormat::NV12, PixelFormat::YUY2}) {
+        const Picture p(format, w, h, picture::Noise, 5);
+        const cv::Mat wanted = opencv_bgr(p);
+        const Case c{w, h, {}, w, h};
+        std::vector<float> row(size_t(w) * h * 3);
+        auto pre = preprocess::make_with(*preprocess::all_kernels().front(), c.spec, input_of(c));
+        ASSERT_TRUE(pre.ok() && pre.value()->run(p.view(), {}, row.data()).ok());
+        for (size_t i = 0; i < row.size(); i++) {
+            EXPECT_GE(row[i], wanted.data[i] - most_below[i % 3]) << i;
+            EXPECT_LE(row[i], wanted.data[i]) << i;
+        }
+    }
+}
 
 TEST(PreprocessOpenCV, agrees_on_every_format_at_every_scale) {
     constexpr int sizes[][4] = {

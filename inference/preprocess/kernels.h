@@ -24,10 +24,11 @@ constexpr int fraction_bits = 7; // of the i16 pixels: 255 is 32640
 
 // How bytes become 0..255 of R, G, B or gray.
 struct ColorMath {
-    uint8_t y_offset = 0; // 16 for limited range
-    int16_t y_scale = 0;  // 1/2 is 2^15
-    int16_t v_to_r = 0;   // 1/4 is 2^15, as the next three
-    int16_t u_to_g = 0;   // taken off, as v_to_g
+    uint8_t y_offset = 0;  // 16 for limited range
+    int16_t y_to_gray = 0; // 1/2 is 2^15
+    int16_t y_to_rgb = 0;  // 1 is 2^13, as the next four
+    int16_t v_to_r = 0;
+    int16_t u_to_g = 0; // negative, as v_to_g
     int16_t v_to_g = 0;
     int16_t u_to_b = 0;
     int16_t gray[4] = {}; // 1 is 2^15: of a packed pixel's bytes, in memory order

@@ -15,19 +15,23 @@ inline int mul15(int a, int b) { return (a * b + (1 << 14)) >> 15; }
 
 inline uint8_t clamp_byte(int v) { return uint8_t(std::clamp(v, 0, 255)); }
 
-// Luma as 0..255 with 6 fraction bits, one half added for rounding.
+// Luma as gray 0..255 with 6 fraction bits, one half added for rounding.
 inline int luma6(uint8_t y, const ColorMath& m) {
-    return mul15(std::max(y - m.y_offset, 0) << 7, m.y_scale) + 32;
+    return mul15(std::max(y - m.y_offset, 0) << 7, m.y_to_gray) + 32;
 }
 
-// What chroma adds to luma, with 6 fraction bits.
+// Luma as 0..255, rounded down, and what chroma adds to it, each term rounded down.
+inline int luma(uint8_t y, const ColorMath& m) {
+    return (std::max(y - m.y_offset, 0) * 8 * m.y_to_rgb) >> 16;
+}
+
 struct Chroma {
     int r, g, b;
     Chroma(uint8_t u8, uint8_t v8, const ColorMath& m) {
-        const int u = (u8 - 128) * 256, v = (v8 - 128) * 256;
-        r = mul15(v, m.v_to_r);
-        g = -(mul15(u, m.u_to_g) + mul15(v, m.v_to_g));
-        b = mul15(u, m.u_to_b);
+        const int u = (u8 - 128) * 8, v = (v8 - 128) * 8;
+        r = (v * m.v_to_r) >> 16;
+        g = ((u * m.u_to_g) >> 16) + ((v * m.v_to_g) >> 16);
+        b = (u * m.u_to_b) >> 16;
     }
 };
 
@@ -37,11 +41,11 @@ template <int y_step, int c_step>
 void read_yuv(const uint8_t* y, const uint8_t* u, const uint8_t* v, int n, const ColorMath& m,
               uint8_t* const line[3]) {
     for (int x = 0; x < n; x++) {
-        const int l = luma6(y[x * y_step], m);
+        const int l = luma(y[x * y_step], m);
         const Chroma c(u[x / 2 * c_step], v[x / 2 * c_step], m);
-        line[0][x] = clamp_byte((l + c.r) >> 6);
-        line[1][x] = clamp_byte((l + c.g) >> 6);
-        line[2][x] = clamp_byte((l + c.b) >> 6);
+        line[0][x] = clamp_byte(l + c.r);
+        line[1][x] = clamp_byte(l + c.g);
+        line[2][x] = clamp_byte(l + c.b);
     }
 }
 
@@ -65,7 +69,8 @@ template <int bytes> void packed(const Row& row, int n, const ColorMath&, uint8_
             line[c][x] = p[c];
 }
 
-template <int step> void luma(const Row& row, int n, const ColorMath& m, uint8_t* const line[3]) {
+template <int step>
+void luma_row(const Row& row, int n, const ColorMath& m, uint8_t* const line[3]) {
     for (int x = 0; x < n; x++)
         line[0][x] = clamp_byte(luma6(row.plane[0][x * step], m) >> 6);
 }
@@ -119,7 +124,7 @@ void finish(const int16_t* pixels, int n, const Finish& f, void* to) {
 
 const Kernels plain_kernels = {
     .level = "plain",
-    .read = {i420, nv12, yuy2, packed<3>, packed<4>, luma<1>, luma<2>, gray<3>, gray<4>},
+    .read = {i420, nv12, yuy2, packed<3>, packed<4>, luma_row<1>, luma_row<2>, gray<3>, gray<4>},
     .blend = blend,
     .sample = sample,
     .finish = {finish<float, false>, finish<float, true>, finish<uint8_t, false>,

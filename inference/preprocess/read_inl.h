@@ -54,32 +54,40 @@ template <int fraction> HWY_INLINE ByteVec join(Pair p) {
 // ColorMath in registers.
 struct Math {
     explicit HWY_INLINE Math(const ColorMath& m)
-        : offset(hn::Set(Words(), m.y_offset)), scale(hn::Set(Words(), m.y_scale)),
-          v_to_r(hn::Set(Words(), m.v_to_r)), u_to_g(hn::Set(Words(), m.u_to_g)),
-          v_to_g(hn::Set(Words(), m.v_to_g)), u_to_b(hn::Set(Words(), m.u_to_b)) {}
-    WordVec offset, scale, v_to_r, u_to_g, v_to_g, u_to_b;
+        : offset(hn::Set(Words(), m.y_offset)), to_gray(hn::Set(Words(), m.y_to_gray)),
+          to_rgb(hn::Set(Words(), m.y_to_rgb)), v_to_r(hn::Set(Words(), m.v_to_r)),
+          u_to_g(hn::Set(Words(), m.u_to_g)), v_to_g(hn::Set(Words(), m.v_to_g)),
+          u_to_b(hn::Set(Words(), m.u_to_b)) {}
+    WordVec offset, to_gray, to_rgb, v_to_r, u_to_g, v_to_g, u_to_b;
 };
 
-// Luma as 0..255 with 6 fraction bits, one half added for rounding.
+// Luma as gray 0..255 with 6 fraction bits, one half added for rounding.
 HWY_INLINE WordVec luma6(WordVec y, const Math& m) {
     const Words d;
     const auto over = hn::Max(hn::Sub(y, m.offset), hn::Zero(d));
-    return hn::Add(hn::MulFixedPoint15(hn::ShiftLeft<7>(over), m.scale), hn::Set(d, 32));
+    return hn::Add(hn::MulFixedPoint15(hn::ShiftLeft<7>(over), m.to_gray), hn::Set(d, 32));
+}
+
+// Luma as 0..255, rounded down.
+HWY_INLINE WordVec luma(WordVec y, const Math& m) {
+    const Words d;
+    const auto over = hn::Max(hn::Sub(y, m.offset), hn::Zero(d));
+    return hn::MulHigh(hn::ShiftLeft<3>(over), m.to_rgb);
 }
 
 HWY_INLINE void convert(Pair y, WordVec u8, WordVec v8, const Math& m, uint8_t* const line[3],
                         int x) {
     const Words d;
     const Bytes bytes;
-    const auto u = hn::ShiftLeft<8>(hn::Sub(u8, hn::Set(d, 128)));
-    const auto v = hn::ShiftLeft<8>(hn::Sub(v8, hn::Set(d, 128)));
-    const auto r = hn::MulFixedPoint15(v, m.v_to_r);
-    const auto b = hn::MulFixedPoint15(u, m.u_to_b);
-    const auto g = hn::Add(hn::MulFixedPoint15(u, m.u_to_g), hn::MulFixedPoint15(v, m.v_to_g));
-    const auto even = luma6(y.even, m), odd = luma6(y.odd, m);
-    hn::StoreU(join<6>({hn::SaturatedAdd(even, r), hn::SaturatedAdd(odd, r)}), bytes, line[0] + x);
-    hn::StoreU(join<6>({hn::Sub(even, g), hn::Sub(odd, g)}), bytes, line[1] + x);
-    hn::StoreU(join<6>({hn::SaturatedAdd(even, b), hn::SaturatedAdd(odd, b)}), bytes, line[2] + x);
+    const auto u = hn::ShiftLeft<3>(hn::Sub(u8, hn::Set(d, 128)));
+    const auto v = hn::ShiftLeft<3>(hn::Sub(v8, hn::Set(d, 128)));
+    const auto r = hn::MulHigh(v, m.v_to_r);
+    const auto g = hn::Add(hn::MulHigh(u, m.u_to_g), hn::MulHigh(v, m.v_to_g));
+    const auto b = hn::MulHigh(u, m.u_to_b);
+    const auto even = luma(y.even, m), odd = luma(y.odd, m);
+    hn::StoreU(join<0>({hn::Add(even, r), hn::Add(odd, r)}), bytes, line[0] + x);
+    hn::StoreU(join<0>({hn::Add(even, g), hn::Add(odd, g)}), bytes, line[1] + x);
+    hn::StoreU(join<0>({hn::Add(even, b), hn::Add(odd, b)}), bytes, line[2] + x);
 }
 
 // The formats: how many bytes each plane has for `n` pixels, and how `step` pixels become lines.

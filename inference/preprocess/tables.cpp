@@ -60,15 +60,16 @@ ColorMath make_color_math(const FrameView& frame) {
     const double green = 1 - red - blue;
     const bool limited = is_yuv(frame.format) && !frame.full_range; // GRAY8 is 0..255
     const double chroma = limited ? 255.0 / 224 : 1.0;
-    constexpr double half = 1 << 14, quarter = 1 << 13, one = 1 << 15;
+    constexpr double half = 1 << 14, rgb = 1 << 13, one = 1 << 15;
 
     ColorMath m;
     m.y_offset = limited ? 16 : 0;
-    m.y_scale = fixed(limited ? 255.0 / 219 : 1.0, half);
-    m.v_to_r = fixed(2 * (1 - red) * chroma, quarter);
-    m.u_to_b = fixed(2 * (1 - blue) * chroma, quarter);
-    m.u_to_g = fixed(2 * (1 - blue) * chroma * blue / green, quarter);
-    m.v_to_g = fixed(2 * (1 - red) * chroma * red / green, quarter);
+    m.y_to_gray = fixed(limited ? 255.0 / 219 : 1.0, half);
+    m.y_to_rgb = fixed(limited ? 255.0 / 219 : 1.0, rgb);
+    m.v_to_r = fixed(2 * (1 - red) * chroma, rgb);
+    m.u_to_b = fixed(2 * (1 - blue) * chroma, rgb);
+    m.u_to_g = fixed(-2 * (1 - blue) * chroma * blue / green, rgb);
+    m.v_to_g = fixed(-2 * (1 - red) * chroma * red / green, rgb);
     // Gray of RGB is BT.601's luma, as in OpenCV.
     m.gray[0] = fixed(0.299, one);
     m.gray[1] = fixed(0.587, one);
@@ -80,15 +81,16 @@ ColorMath make_color_math(const FrameView& frame) {
 
 // Top-left is YOLOX's: sizes rounded down, free room right and below. Centred is YOLOv5's and its
 // successors': sizes rounded to nearest, the odd pixel of free room right and below. Both
-// multiply by one scale in double precision, as those projects' own code does: 432 rows by 416 / 768
-// come out just below 234, so that YOLOX's letterbox has 233 of them. Networks feel that row.
+// multiply by one scale in double precision, as those projects' own code does: 432 rows by 416 /
+// 768 come out just below 234, so that YOLOX's letterbox has 233 of them. Networks feel that row.
 Placed place_pixels(PreprocessSpec::Resize resize, int region_width, int region_height,
                     int input_width, int input_height) {
     Placed p{0, 0, input_width, input_height};
     if (resize == PreprocessSpec::Stretch)
         return p;
     const bool centered = resize == PreprocessSpec::LetterboxCenter;
-    const double scale = std::min(double(input_width) / region_width, double(input_height) / region_height);
+    const double scale =
+        std::min(double(input_width) / region_width, double(input_height) / region_height);
     const double round = centered ? 0.5 : 0;
     p.width = at_least_one(region_width * scale + round);
     p.height = at_least_one(region_height * scale + round);
