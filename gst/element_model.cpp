@@ -99,6 +99,8 @@ ElementModel::ElementModel(GstElement* element) : shared_(std::make_shared<Share
 ElementModel::~ElementModel() { close(); }
 
 Result<void> ElementModel::open(const InferenceSettings& settings) {
+    if (auto checked = check_settings(settings); !checked.ok())
+        return checked;
     auto config = model_config(settings);
     if (!config.ok())
         return config.error();

@@ -233,19 +233,25 @@ GstStateChangeReturn change_state(GstElement* element, GstStateChange transition
 
 // ---- properties
 
+// While the model is open a value that cannot be is refused; before, NULL->READY fails on it.
 void set_property(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
     InferenceElement& own = *self_of(object)->own;
-    bool known = false;
-    own.change([&](InferenceSettings& s) { known = set_inference_property(s, spec, value); });
-    if (!known) {
+    const auto refuse = [&](const infer::Error& error) {
+        post_warning(GST_ELEMENT(object), error, "kept what was in force before");
+    };
+    InferenceSettings wanted = own.settings();
+    if (!set_inference_property(wanted, spec, value)) {
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
         return;
     }
-    if (changes_processing(spec)) {
-        if (auto done = own.model.reconfigure(own.settings()); !done.ok())
-            post_warning(GST_ELEMENT(object), done.error(), "kept what was in force before");
-        return;
+    if (own.model.session()) {
+        auto done = check_settings(wanted);
+        if (done.ok() && changes_processing(spec))
+            done = own.model.reconfigure(wanted);
+        if (!done.ok())
+            return refuse(done.error());
     }
+    own.change([&](InferenceSettings& s) { set_inference_property(s, spec, value); });
     for_each_source(GST_ELEMENT(object), [](SourcePads& pads) { pads.update_options(); });
 }
 

@@ -70,15 +70,15 @@ Property text(const char* name, const char* nick, const char* blurb, const char*
             decoding};
 }
 
-Property number(const char* name, const char* nick, const char* blurb, int min, int max, int preset,
+Property number(const char* name, const char* nick, const char* blurb, int preset,
                 GParamFlags flags, int Settings::*member) {
-    return {g_param_spec_int(name, nick, blurb, min, max, preset, flags),
+    return {g_param_spec_int(name, nick, blurb, G_MININT, G_MAXINT, preset, flags),
             [=](Settings& s, const GValue* v) { s.*member = g_value_get_int(v); },
             [=](const Settings& s, GValue* v) { g_value_set_int(v, s.*member); }};
 }
 
 Property fraction(const char* name, const char* nick, const char* blurb, double Settings::*member) {
-    return {g_param_spec_double(name, nick, blurb, -1, 1, -1, Playing),
+    return {g_param_spec_double(name, nick, blurb, -G_MAXDOUBLE, G_MAXDOUBLE, -1, Playing),
             [=](Settings& s, const GValue* v) { s.*member = g_value_get_double(v); },
             [=](const Settings& s, GValue* v) { g_value_set_double(v, s.*member); }, true};
 }
@@ -109,17 +109,17 @@ std::vector<Property> what_runs() {
         choice("precision", "Precision", "Arithmetic of the model; an error if the device cannot",
                precision_type(), infer::Precision::Auto, Ready, &Settings::precision),
         number("batch-size", "Batch size", "Frames run together, of any sources (0: the hint "
-               "decides)", 0, 1024, 0, Ready, &Settings::batch_size),
+               "decides)", 0, Ready, &Settings::batch_size),
         number("batch-timeout", "Batch timeout", "Longest a frame waits for others to fill its "
                "batch, in milliseconds (0: never waits; -1: the hint and the frame rates decide, "
-               "and an idle device never waits)", -1, 60000, -1, Playing,
+               "and an idle device never waits)", -1, Playing,
                &Settings::batch_timeout_ms),
         number("requests", "Requests", "Batches that may be in work at once (0: streams + 2)", 0,
-               1024, 0, Ready, &Settings::requests),
+               Ready, &Settings::requests),
         number("streams", "Streams", "Batches the device runs at once (0: the hint decides)", 0,
-               1024, 0, Ready, &Settings::streams),
+               Ready, &Settings::streams),
         number("threads", "Threads", "CPU threads in all (0: all cores this process may use)", 0,
-               1024, 0, Ready, &Settings::threads),
+               Ready, &Settings::threads),
         flag("private", "Private", "Load the model for this element alone (default: elements with "
              "equal model and device settings share it)", Ready, &Settings::is_private),
     };
@@ -141,7 +141,7 @@ std::vector<Property> what_comes_out() {
                  "(intersection over union, 0 to 1) the better stays (-1: the model's default)",
                  &Settings::iou_threshold),
         number("interval", "Interval", "Infer every Nth frame of each source (1: every frame); "
-               "the others leave as `skipped`. Pads may say otherwise", 1, G_MAXINT, 1, Playing,
+               "the others leave as `skipped`. Pads may say otherwise", 1, Playing,
                &Settings::interval),
         choice("error-policy", "Error policy", "What a failed frame does", error_policy_type(),
                ErrorPolicy::Warn, Playing, &Settings::error_policy),
@@ -191,6 +191,34 @@ bool get_inference_property(const Settings& settings, const GParamSpec* spec, GV
 bool changes_processing(const GParamSpec* spec) {
     const Property* p = find(spec);
     return p && p->changes_processing;
+}
+
+infer::Result<void> check_settings(const Settings& s) {
+    const struct {
+        const char* name;
+        double value, min, max;
+        const char* wanted;
+    } rules[] = {
+        {"batch-size", double(s.batch_size), 0, 1024, "0 (the hint decides) to 1024"},
+        {"batch-timeout", double(s.batch_timeout_ms), -1, 60000, "-1 (auto) to 60000 milliseconds"},
+        {"requests", double(s.requests), 0, 1024, "0 (streams + 2) to 1024"},
+        {"streams", double(s.streams), 0, 1024, "0 (the hint decides) to 1024"},
+        {"threads", double(s.threads), 0, 1024, "0 (all cores) to 1024"},
+        {"interval", double(s.interval), 1, G_MAXINT, "1 (every frame) or more"},
+        {"threshold", s.threshold, -1, 1, "0 to 1, or -1 (the model's default)"},
+        {"iou-threshold", s.iou_threshold, -1, 1, "0 to 1, or -1 (the model's default)"},
+    };
+    for (const auto& r : rules) {
+        const bool below_zero = r.value < 0 && r.value != -1;
+        if (r.value >= r.min && r.value <= r.max && !below_zero)
+            continue;
+        gchar* found = g_strdup_printf("%g", r.value);
+        const infer::Error error = {infer::Error::BadConfig, std::string(r.name) + "=" + found,
+                                    std::string("must be ") + r.wanted};
+        g_free(found);
+        return error;
+    }
+    return {};
 }
 
 infer::Result<infer::ModelConfig> model_config(const Settings& settings) {

@@ -30,6 +30,10 @@ bool set_inference_property(InferenceSettings& settings, const GParamSpec* spec,
 bool get_inference_property(const InferenceSettings& settings, const GParamSpec* spec,
                             GValue* value);
 
+// What GObject's ranges leave open on purpose, so that a wrong number is an error on the bus and
+// not a line of GLib's that nobody sees.
+infer::Result<void> check_settings(const InferenceSettings& settings);
+
 // Properties that change decoding alone, and so take effect while playing.
 bool changes_processing(const GParamSpec* spec);
 

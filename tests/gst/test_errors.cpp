@@ -87,6 +87,9 @@ TEST(Errors, of_properties_name_the_property_and_what_may_be) {
     expect_one_error(model + " device=GPU.7", {"GPU.7"});
     expect_one_error(model + " device=toaster", {"toaster", "CPU"});
     expect_one_error(model + " decoder=nonesuch", {"nonesuch", "ultraface"});
+    for (const char* wrong : {"batch-size=-3", "batch-timeout=-2", "interval=0", "threads=2000",
+                              "threshold=7", "iou-threshold=-0.5"})
+        expect_one_error(model + " " + wrong, {wrong, "must be"});
     expect_one_error(model + " labels=/nonexistent/labels.txt", {"/nonexistent/labels.txt"});
     expect_one_error(model + " decoder=ultraface labels=" + labels, {"label", "1", "2"});
     expect_one_error(model + " model-config=/nonexistent/c.json", {"/nonexistent/c.json"});

@@ -186,6 +186,8 @@ TEST(Properties, of_decoding_take_effect_while_playing) {
     g_object_set(gi.get(), "threshold", -1.0, nullptr);
     g_object_set(gi.get(), "labels", "/nonexistent", nullptr);
     EXPECT_NE(gi.message(GST_MESSAGE_WARNING).find("/nonexistent"), std::string::npos);
+    g_object_set(gi.get(), "interval", 0, nullptr);
+    EXPECT_NE(gi.message(GST_MESSAGE_WARNING).find("interval=0"), std::string::npos);
     w.frame(2, 10);
     ASSERT_TRUE(w.wait_for("frame", 3));
     EXPECT_GE(brightness_of(w.frames()[0], 32, 32), 0);
