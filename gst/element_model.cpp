@@ -40,7 +40,7 @@ Result<void> ElementModel::Shared::resolve() {
         const infer::ModelConfig wanted = config;
         const auto of = session.get(); // kept by close() until nobody resolves any more
         guard.unlock();
-        auto made = infer::make_processing(of->inputs(), of->outputs(), wanted);
+        auto made = infer::make_processing(of->inputs(), of->outputs(), wanted, of->metadata());
         guard.lock();
         if (version != config_version)
             continue;

@@ -140,6 +140,8 @@ public:
     virtual std::span<const OutputFormat> outputs() const = 0;
     virtual std::map<std::string, std::string>
     describe() const = 0; // device, precision, lanes, batch, requests
+    // What the model's file says about itself: producer, labels...
+    virtual const std::map<std::string, std::string>& metadata() const = 0;
     virtual int64_t
     expected_latency_us() const = 0; // batch delay + p95 of inference (first: the warm-up run)
 

@@ -266,3 +266,18 @@ TEST(Session, knows_its_latency_before_the_first_frame_and_from_frames_after) {
     EXPECT_NEAR(stats.inference_us, 1000, 1);
     EXPECT_EQ(stats.wait_us, 0);
 }
+
+TEST(Session, passes_on_what_the_model_says_about_itself) {
+    Ends ends;
+    Device device({});
+    SessionParts parts = parts_for(device);
+    parts.load = [](const std::string&, const LoadOptions&) -> Result<Graph> {
+        Graph graph;
+        graph.metadata["names"] = "{0: 'person'}";
+        return graph;
+    };
+    auto session = open_session(config_for(device), parts);
+    ASSERT_TRUE(session.ok());
+    ASSERT_EQ(outcome(*session.value()), "");
+    EXPECT_EQ(session.value()->metadata().at("names"), "{0: 'person'}");
+}

@@ -142,7 +142,7 @@ Result<ExitCode> print_model(const std::string& model, const Arguments& argument
     line("work", with_unit(cost.gflop, "GFLOP a run"));
     const auto inputs = inputs_of(graph.value());
     const auto outputs = outputs_of(graph.value());
-    const auto processing = make_processing(inputs, outputs, config.value());
+    const auto processing = make_processing(inputs, outputs, config.value(), graph.value().metadata);
     if (!processing.ok())
         return processing.error();
     print_processing(*processing.value());

@@ -6,8 +6,13 @@ namespace {
 
 Error cancelled() { return {Error::Cancelled, "", "nobody waits for this model any more"}; }
 
+struct Compiled {
+    std::unique_ptr<Executor> executor;
+    std::map<std::string, std::string> metadata; // the model's own words
+};
+
 // Runs at `batch` rows a request.
-Result<std::unique_ptr<Executor>> compile_at(int batch, const SessionConfig& config,
+Result<Compiled> compile_at(int batch, const SessionConfig& config,
                                              const SessionParts& parts,
                                              const std::atomic<bool>& abandoned) {
     Result<Graph> graph = parts.load(config.model, {.shapes = config.shapes, .batch = batch});
@@ -27,13 +32,12 @@ Result<std::unique_ptr<Executor>> compile_at(int batch, const SessionConfig& con
         return Error{Error::Unsupported, config.model,
                      "cannot run in batches: " + odd + " has no row for each of " +
                          std::to_string(batch) + " frames; batch-size=1 would do"};
-    return executor;
+    return Compiled{std::move(executor.value()), std::move(graph.value().metadata)};
 }
 
 // A batch the user asked for must work; one the device prefers is given up for 1.
-Result<std::unique_ptr<Executor>> make_executor(const SessionConfig& config,
-                                                const SessionParts& parts,
-                                                const std::atomic<bool>& abandoned) {
+Result<Compiled> make_executor(const SessionConfig& config, const SessionParts& parts,
+                               const std::atomic<bool>& abandoned) {
     const CompileOptions& options = config.options;
     const DeviceDef& device = *parts.find_device(device_kind(config.device));
     const int batch = options.batch > 0 ? options.batch
@@ -53,19 +57,20 @@ std::string_view device_kind(std::string_view device) {
 
 Result<std::unique_ptr<Engine>> compile(const SessionConfig& config, const SessionParts& parts,
                                         const std::atomic<bool>& abandoned) {
-    auto executor = make_executor(config, parts, abandoned);
-    if (!executor.ok())
-        return executor.error();
+    auto compiled = make_executor(config, parts, abandoned);
+    if (!compiled.ok())
+        return compiled.error();
     if (abandoned)
         return cancelled();
     // Two more than run at once: one being filled, one being decoded or filled.
-    const int wanted =
-        config.options.requests > 0 ? config.options.requests : executor.value()->lanes() + 2;
-    auto requests = executor.value()->make_requests(wanted);
+    auto& [executor, metadata] = compiled.value();
+    const int wanted = config.options.requests > 0 ? config.options.requests : executor->lanes() + 2;
+    auto requests = executor->make_requests(wanted);
     if (!requests.ok())
         return requests.error();
-    auto engine = std::make_unique<Engine>(std::move(executor.value()), std::move(requests.value()),
+    auto engine = std::make_unique<Engine>(std::move(executor), std::move(requests.value()),
                                            config.options.hint, parts.clock);
+    engine->set_metadata(std::move(metadata));
     if (auto warm = engine->warm_up(); !warm.ok())
         return warm.error();
     return engine;

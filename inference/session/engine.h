@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,6 +50,9 @@ public:
     int in_flight_bound() const;  // of one source
     int64_t inference_us() const; // p95 of a batch; before frames: the warm-up's
     std::map<std::string, std::string> describe() const;
+    // What the model's file says about itself; set once, before anybody else knows the engine.
+    void set_metadata(std::map<std::string, std::string> said) { metadata_ = std::move(said); }
+    const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
     // For the holder of a row, until it settles the row: what to fill, and what it carries.
     std::span<const TensorView> row_inputs(Row row) const;
@@ -91,6 +95,7 @@ private:
     std::deque<Slot> slots_; // never resized
     FlowCounters counters_;
     std::string device_;
+    std::map<std::string, std::string> metadata_;
     int64_t warm_up_us_ = 0;
     std::unique_ptr<Executor> executor_; // its lanes call done(), which uses all above
     std::unique_ptr<Timer> timer_;       // only when frames can wait for company

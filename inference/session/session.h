@@ -29,6 +29,9 @@ public:
         return engine()->executor().outputs();
     }
     std::map<std::string, std::string> describe() const override { return engine()->describe(); }
+    const std::map<std::string, std::string>& metadata() const override {
+        return engine()->metadata();
+    }
     int64_t expected_latency_us() const override;
     std::unique_ptr<Source> add_source(const SourceOptions& options) override;
     SessionStats stats() const override;
