@@ -11,16 +11,18 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from boxes import iou_matrix, standing_things
 from network import HEIGHT, WIDTH
 
 PAD = 114.0
 # Share of training pictures, by file; what is not listed shares `OTHERS`. The left-out clip never gets here.
-OTHERS = 0.10
-SHARES = {"vtest": 0.45, "face-demographics-walking-preview": 0.12, "car-detection": 0.10,
+OTHERS = 0.20
+SHARES = {"vtest": 0.26, "face-demographics-walking-preview": 0.15, "car-detection": 0.07, "astronaut": 0.01,
           "head-pose-face-detection-female-and-male-preview": 0.06, "people-detection-preview": 0.08,
-          "person-bicycle-car-detection-preview": 0.09}
-PASTE_FROM = {"vtest": 0.35, "face-demographics-walking-preview": 0.4,
-              "head-pose-face-detection-female-and-male-preview": 0.15, "people-detection-preview": 0.1}
+          "person-bicycle-car-detection-preview": 0.09, "shapes": 0.10}
+PASTE_FROM = {"vtest": 0.45, "face-demographics-walking-preview": 0.35,
+              "head-pose-face-detection-female-and-male-preview": 0.1, "people-detection-preview": 0.1}
+STILL = 20  # frames a clip needs for a picture of its empty scene
 HELD_BACK = {"vtest": 0.8}  # frames from this share on are measured on...
 GAP = 30  # ...and so many before them are not used at all
 SMALLEST = 11  # pixels of height at the network's input; below, neither person nor background
@@ -31,20 +33,12 @@ def objectness(score):
     return np.clip((score - 0.15) / 0.5, 0, 1)
 
 
-def overlap(a, b):
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:4], b[None, :, 2:4])
-    inner = np.prod(np.clip(high - low, 0, None), axis=2)
-    areas = [np.prod(x[:, 2:4] - x[:, :2], axis=1) for x in (a, b)]
-    return inner / np.maximum(areas[0][:, None] + areas[1][None] - inner, 1e-9)
-
-
 def joined(boxes, extra):
     """Plain and tile labels of one frame as rows x0, y0, x1, y1, plain score, tile score."""
     rows = [np.concatenate([boxes, np.zeros((len(boxes), 1), np.float32)], 1)]
     if len(extra):
         if len(boxes):
-            match = overlap(boxes, extra)
+            match = iou_matrix(boxes, extra)
             best = match.argmax(1)
             rows[0][:, 5] = np.where(match.max(1) >= 0.5, extra[best, 4], 0)
             extra = extra[match.max(0) < 0.45]
@@ -52,20 +46,47 @@ def joined(boxes, extra):
     return np.concatenate(rows).astype(np.float32)
 
 
+def shapes(random, count):
+    """Made-up scenes without people: bars, pillars, stripes and blobs on a gradient."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    frames = np.empty((count, HEIGHT, WIDTH, 3), np.uint8)
+    for frame in frames:
+        slope = random.uniform(-0.25, 0.25, (2, 3))
+        scene = random.uniform(40, 220, 3) + x[..., None] * slope[0] + y[..., None] * slope[1]
+        for _ in range(random.integers(3, 30)):
+            colour, kind = random.uniform(0, 255, 3), random.random()
+            cx, cy, half = random.uniform(0, WIDTH), random.uniform(0, HEIGHT), np.exp(random.uniform(1, 4.2, 2))
+            if kind < 0.25:
+                angle = random.uniform(0, np.pi)
+                where = abs((x - cx) * np.cos(angle) + (y - cy) * np.sin(angle)) < half[0] / 4
+            elif kind < 0.4:
+                where = ((x - cx) / half[0]) ** 2 + ((y - cy) / half[1]) ** 2 < 1
+            else:
+                where = (abs(x - cx) < half[0] / 2) & (abs(y - cy) < half[1])
+            scene[where] = scene[where] * 0.15 + colour * 0.85
+        coarse = random.normal(0, random.uniform(0, 14), (HEIGHT // 4, WIDTH // 4, 1)).repeat(4, 0).repeat(4, 1)
+        fine = random.normal(0, random.uniform(0, 8), (HEIGHT, WIDTH, 1))
+        frame[...] = np.clip(scene + coarse + fine, 0, 255)
+    return {"frames": frames, "boxes": np.zeros((0, 6), np.float32), "extra": np.zeros((0, 6), np.float32)}
+
+
 class Clip:
     """Frames [n, height, width, 3] and, for each, its joined boxes."""
 
-    def __init__(self, path):
-        data = np.load(path)
-        self.name, frames = path.stem, data["frames"]
+    def __init__(self, name, data):
+        self.name, frames = name, data["frames"]
         count = len(frames)
         if self.name in HELD_BACK:
             count = int(count * HELD_BACK[self.name]) - GAP
         self.frames = frames[:count]
-        self.boxes = [joined(*(data[key][data[key][:, 0] == i, 1:] for key in ("boxes", "extra")))
-                      for i in range(count)]
+        lists = [data["boxes"][data["boxes"][:, 0] < count], data["extra"][data["extra"][:, 0] < count]]
+        lists = [rows[~standing_things(rows, count)] for rows in lists]
+        self.boxes = [joined(*(rows[rows[:, 0] == i, 1:] for rows in lists)) for i in range(count)]
         self.height, self.width = frames.shape[1:3]
         self.fit = min(HEIGHT / self.height, WIDTH / self.width)
+        self.empty = None
+        if len(self.frames) >= STILL and any(map(len, self.boxes)):  # the cameras stand still: the median is the scene without people
+            self.empty = np.median(self.frames[::len(self.frames) // STILL], axis=0).astype(np.uint8)
         self.people = [(i, row) for i, rows in enumerate(self.boxes) for row in rows
                        if max(row[4], row[5]) >= 0.7 and row[3] - row[1] > 40]
 
@@ -75,8 +96,8 @@ class Pictures:
 
     def __init__(self, folder, left_out, seed):
         files = [p for p in sorted(Path(folder).glob("*.npz")) if left_out not in p.stem]
-        self.clips = [Clip(p) for p in files]
         self.random = np.random.default_rng(seed)
+        self.clips = [Clip(p.stem, np.load(p)) for p in files] + [Clip("shapes", shapes(self.random, 150))]
         frames = np.array([len(c.frames) if c.name not in SHARES else 0 for c in self.clips], float)
         shares = OTHERS * frames / max(frames.sum(), 1)
         self.shares = np.array([SHARES.get(c.name, s) for c, s in zip(self.clips, shares)])
@@ -98,9 +119,9 @@ class Pictures:
             rows = self.mosaic(picture)
         else:
             whole = (0, 0, WIDTH, HEIGHT)
-            rows = self.plain(picture) if kind < 0.45 else self.crop(picture, whole, 0.55, 2.4)
-        if self.random.random() < 0.35:
-            for _ in range(self.random.integers(1, 4)):
+            rows = self.plain(picture) if kind < 0.40 else self.crop(picture, whole, 0.55, 2.4)
+        if self.random.random() < (0.4 if len(rows) else 0.6):
+            for _ in range(self.random.integers(1, 5)):
                 rows = self.paste(picture, rows)
         return rows
 
@@ -118,33 +139,33 @@ class Pictures:
         return self.random.random() < 0.5
 
     def crop(self, picture, region, low, high):
-        """A frame at a random scale and place in the region."""
+        """A frame at a random scale and place in the region; often so that one of its people has a random height."""
         clip, frame, boxes = self.any_frame()
         scale = clip.fit * np.exp(self.random.uniform(np.log(low), np.log(high)))
-        aspect = np.exp(self.random.uniform(-0.15, 0.15))
+        person, sure = None, boxes[np.maximum(boxes[:, 4], boxes[:, 5]) > 0.4]
+        if len(sure) and self.random.random() < 0.65:
+            person = sure[self.random.integers(len(sure))]
+            scale = np.clip(self.height() / (person[3] - person[1]), low * clip.fit, 4 * clip.fit)
+        aspect, mirror = np.exp(self.random.uniform(-0.18, 0.18)), self.coin()
         scales = (scale * aspect, scale / aspect)
-        mirror, origin = self.coin(), []
-        for axis, (size, room) in enumerate(((clip.width, region[2] - region[0]), (clip.height, region[3] - region[1]))):
-            spare = room - size * scales[axis]
-            origin.append(self.random.uniform(min(spare, 0), max(spare, 0)))
-        people = boxes[boxes[:, 4] > 0.4] if len(boxes) else boxes
-        if len(people) and scale > clip.fit * 1.2 and self.random.random() < 0.8:
-            origin = self.around(people, clip, scales, region, mirror, origin)
+        if person is not None and mirror:
+            person = np.array([clip.width - person[2], person[1], clip.width - person[0], person[3]])
+        origin = [self.place_axis(axis, size, region, scales[axis], person)
+                  for axis, size in enumerate((clip.width, clip.height))]
         return draw(picture, region, frame, boxes, scales, origin, mirror, clip.fit)
 
-    def around(self, people, clip, scales, region, mirror, origin):
-        """Moves the crop so that one of the people is in it, still inside the frame where that is possible."""
-        row = people[self.random.integers(len(people))]
-        centre = [(row[0] + row[2]) / 2, (row[1] + row[3]) / 2]
-        if mirror:
-            centre[0] = clip.width - centre[0]
-        moved = []
-        for axis, size in enumerate((clip.width, clip.height)):
-            room = region[2 + axis] - region[axis]
-            wish = room * self.random.uniform(0.2, 0.8) - centre[axis] * scales[axis]
-            spare = room - size * scales[axis]
-            moved.append(float(np.clip(wish, min(spare, 0), 0)) if spare < 0 else origin[axis])
-        return moved
+    def height(self):
+        """Of a person in the picture, pixels."""
+        return np.exp(self.random.uniform(np.log(22), np.log(290)))
+
+    def place_axis(self, axis, size, region, scale, person):
+        """Where the frame begins in the region: anywhere, or so that the person's centre is seen."""
+        room = region[2 + axis] - region[axis]
+        spare = room - size * scale
+        if person is None or spare >= 0:
+            return float(self.random.uniform(min(spare, 0), max(spare, 0)))
+        wish = room * self.random.uniform(0.1, 0.9) - (person[axis] + person[2 + axis]) / 2 * scale
+        return float(np.clip(wish, spare, 0))
 
     def mosaic(self, picture):
         """Four frames around a random corner."""
@@ -158,11 +179,9 @@ class Pictures:
             return self.paste_background(picture, rows)
         clip = self.clips[self.random.choice(len(self.clips), p=self.paste_shares)]
         index, person = clip.people[self.random.integers(len(clip.people))]
-        high = np.exp(self.random.uniform(np.log(24), np.log(280)))
-        scale = high / (person[3] - person[1])
-        if scale > 3 * clip.fit:
-            scale = 3 * clip.fit
-        margin = self.random.uniform(0.02, 0.35, 4) * (person[2] - person[0])
+        scale = min(self.height() / (person[3] - person[1]), 4 * clip.fit)
+        outline = clip.empty is not None and self.random.random() < 0.7
+        margin = self.random.uniform(0.02, 0.12 if outline else 0.35, 4) * (person[2] - person[0])
         cut = np.array([person[0] - margin[0], person[1] - margin[1], person[2] + margin[2], person[3] + margin[3]])
         cut[[0, 2]] = cut[[0, 2]].clip(0, clip.width)
         cut[[1, 3]] = cut[[1, 3]].clip(0, clip.height)
@@ -171,8 +190,20 @@ class Pictures:
             return rows
         mirror = self.coin()
         origin = (-(clip.width - cut[2] if mirror else cut[0]) * scale, -cut[1] * scale)
-        region = self.place(wide, tall)
-        added = draw(picture, region, clip.frames[index], clip.boxes[index], (scale, scale), origin, mirror, clip.fit)
+        region, piece = self.place(wide, tall), torch.empty(3, tall, wide)
+        how = ((0, 0, wide, tall), *((clip.boxes[index], (scale, scale), origin, mirror, clip.fit)))
+        added = draw(piece, how[0], clip.frames[index], *how[1:])
+        added[:, :4] += (region[0], region[1], region[0], region[1])
+        opaque = torch.ones(1, 1, 1)
+        if outline:
+            scene = torch.empty(3, tall, wide)
+            draw(scene, how[0], clip.empty, *how[1:])
+            opaque = silhouette(piece, scene)
+            if opaque.mean() < 0.33:  # too little moved: no outline to be had
+                return rows
+        if self.coin():
+            dress(piece, self.random)
+        picture[:, region[1]:region[3], region[0]:region[2]].lerp_(piece, opaque)
         return np.concatenate([hidden(rows, region), added])
 
     def place(self, wide, tall):
@@ -187,6 +218,14 @@ class Pictures:
             picture[:, region[1]:region[3], region[0]:region[2]] = before
             return rows
         return hidden(rows, region)
+
+
+def silhouette(piece, scene):
+    """How opaque each pixel of a cut-out person is, from its difference to the empty scene [1, height, width]."""
+    change = (piece - scene).abs().amax(0, keepdim=True)[None]
+    solid = ((F.avg_pool2d(change, 5, 1, 2) - 8) / 14).clamp(0, 1)
+    solid = -F.max_pool2d(-F.max_pool2d(solid, 7, 1, 3), 7, 1, 3)  # closes holes
+    return F.avg_pool2d(solid, 3, 1, 1)[0]
 
 
 def hidden(rows, region):
@@ -252,29 +291,48 @@ def moved(boxes, region, width, scales, origin, mirror, fit):
     left = np.clip(cut[:, 2:] - cut[:, :2], 0, None)
     seen = np.prod(left, 1) / np.prod(size, 1)
     rows[:, :4], rows[:, 4] = cut, target
-    rows[(seen < 0.5) | (left[:, 1] < SMALLEST), 4] = -1
+    rows[(seen < 0.45) | (left[:, 1] < SMALLEST), 4] = -1
     return rows[(seen > 0.1) & (left.min(1) > 2) & (rows[:, 4] != 0)]
 
 
-def lit(picture, random):
-    """Other light, colour, sharpness and noise; values stay in 0..255. Works in place."""
-    if random.random() < 0.2:
-        picture.copy_(blurred(picture, random))
+def recolour(picture, random, strength):
+    """Another saturation, white balance, contrast and brightness, or channels swapped. In place."""
 
     def maybe(low, high, share, size=None):
         return random.uniform(low, high, size) * (random.random() < share)
 
     colour = 1 + maybe(-1, 0.6, 0.5)
-    gain = np.exp(maybe(-0.5, 0.45, 0.7) + maybe(-0.12, 0.12, 0.6, 3))
+    gain = np.exp(maybe(-0.5, 0.45, 0.7) + maybe(-strength, strength, 0.6, 3))
     matrix = (np.eye(3) * colour + (1 - colour) / 3) * np.reshape(gain, (-1, 1))
+    if random.random() < strength:
+        matrix = matrix[:, random.permutation(3)]
     offset = PAD - matrix.sum(1) * PAD + maybe(-30, 30, 0.5)
-    flat = picture.view(3, -1)
-    flat.copy_(torch.addmm(torch.from_numpy(offset.astype(np.float32))[:, None],
-                           torch.from_numpy(matrix.astype(np.float32)), flat))
-    noise = abs(maybe(0, 9, 0.3))
-    if noise:
-        flat.add_(torch.randn(1, flat.shape[1]), alpha=noise)
-    flat.clamp_(0, 255)
+    flat = picture.reshape(3, -1)
+    picture.copy_(torch.addmm(torch.from_numpy(offset.astype(np.float32))[:, None],
+                              torch.from_numpy(matrix.astype(np.float32)), flat).view_as(picture))
+
+
+def dress(piece, random):
+    """Other colours for a cut-out person, often others above than below."""
+    waist = int(piece.shape[1] * random.uniform(0.4, 0.65))
+    if random.random() < 0.4:
+        waist = piece.shape[1]
+    for part in (piece[:, :waist], piece[:, waist:]):
+        if part.shape[1]:
+            recolour(part, random, 0.4)
+
+
+def lit(picture, random):
+    """Other light, colour, sharpness and noise; values stay in 0..255. In place."""
+    if random.random() < 0.2:
+        picture.copy_(blurred(picture, random))
+    recolour(picture, random, 0.14)
+    if random.random() < 0.25:  # uneven light
+        field = torch.from_numpy(random.uniform(0.55, 1.35, (1, 1, 3, 4)).astype(np.float32))
+        picture.mul_(F.interpolate(field, size=picture.shape[1:], mode="bilinear", align_corners=True)[0])
+    if random.random() < 0.3:
+        picture.add_(torch.randn(1, *picture.shape[1:]), alpha=random.uniform(1, 9))
+    picture.clamp_(0, 255)
 
 
 def blurred(picture, random):

@@ -14,11 +14,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from teacher import Detector, suppress
+from boxes import suppress
+from teacher import Detector
 
 LOWEST_SCORE = 0.1
 TILE_SHARE = 0.6  # of the frame's width and height; 2 x 2 tiles overlap
 PICTURES = {".jpg", ".png"}
+# Pictures of the folder --scenes (that of vtest.avi in opencv-doc) without people: other backgrounds.
+SCENES = ("aero1.jpg aero3.jpg aloeL.jpg apple.jpg baboon.jpg blox.jpg board.jpg box_in_scene.png building.jpg "
+          "butterfly.jpg chicky_512.png fruits.jpg graf1.png home.jpg imageTextN.png left.jpg leuvenA.jpg leuvenB.jpg "
+          "licenseplate_motion.jpg rubberwhale1.png smarties.png squirrel_cls.jpg starry_night.jpg stuff.jpg "
+          "sudoku.png").split()
 MOST_WIDE = 960  # larger frames are shrunk: the network never sees that much
 
 
@@ -74,12 +80,16 @@ def main():
     parser.add_argument("--teacher", type=Path, required=True, help="YOLOX network (.onnx)")
     parser.add_argument("--media", type=Path, required=True, help="folder of clips and pictures")
     parser.add_argument("--clip", type=Path, required=True, help="vtest.avi")
+    parser.add_argument("--scenes", type=Path, help="folder with pictures of opencv-doc")
     parser.add_argument("--output", type=Path, required=True, help="folder for the .npz files")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     teacher = Detector(options.teacher)
     suffixes = PICTURES | {".mp4"}
-    for path in [options.clip] + sorted(p for p in options.media.iterdir() if p.suffix in suffixes):
+    files = [options.clip] + sorted(p for p in options.media.iterdir() if p.suffix in suffixes)
+    if options.scenes:
+        files += [options.scenes / name for name in SCENES]
+    for path in files:
         frames = read_frames(path)
         boxes, extra = label(teacher, frames)
         np.savez(options.output / f"{path.stem}.npz", frames=frames, boxes=boxes, extra=extra)

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 import onnxruntime
 
+from boxes import suppress
+
 STRIDES = (8, 16, 32)
 
 
@@ -27,27 +29,6 @@ def letterbox(frame, height, width, pad=114):
     picture = np.full((height, width, 3), pad, np.uint8)
     picture[:rows, :cols] = cv2.resize(frame, (cols, rows), interpolation=cv2.INTER_LINEAR)
     return picture, scale
-
-
-def iou_matrix(a, b):
-    """Intersection over union of boxes (x0, y0, x1, y1): [len(a), len(b)]."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:4], b[None, :, 2:4])
-    inner = np.prod(np.clip(high - low, 0, None), axis=2)
-    area_a = np.prod(a[:, 2:4] - a[:, :2], axis=1)
-    area_b = np.prod(b[:, 2:4] - b[:, :2], axis=1)
-    return inner / np.maximum(area_a[:, None] + area_b[None] - inner, 1e-9)
-
-
-def suppress(boxes, iou_threshold=0.45):
-    """Greedy non-maximum suppression of rows (x0, y0, x1, y1, score), best first."""
-    boxes = boxes[np.argsort(-boxes[:, 4], kind="stable")]
-    kept = []
-    while len(boxes):
-        kept.append(boxes[0])
-        overlap = iou_matrix(boxes[:1], boxes[1:])[0]
-        boxes = boxes[1:][overlap <= iou_threshold]
-    return np.array(kept, np.float32).reshape(-1, 5)
 
 
 class Detector:
