@@ -30,7 +30,7 @@ CONFIG = """{
 
 
 def fold_normalisation(net):
-    """(x - 114) / 64 into the first convolution. Every tap sees it, padding too (PersonNet pads before), so it is exact."""
+    """(x - 114) / 64 into the first convolution. Padding is seen through it too (PersonNet pads before): exact."""
     kernel, norm = net.stem[0][0], net.stem[0][1]
     with torch.no_grad():
         kernel.weight /= 64
@@ -64,7 +64,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True, help="folder for person-detector.*")
-    parser.add_argument("--threshold", type=float, default=0.45)
+    parser.add_argument("--threshold", type=float, default=0.5)
     options = parser.parse_args()
     net = load(options.checkpoint)
     options.output.mkdir(parents=True, exist_ok=True)

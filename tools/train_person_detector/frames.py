@@ -11,10 +11,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from boxes import iou_matrix, standing_things
+from clips import Clip, shapes
+from light import PAD, dress, lit
 from network import HEIGHT, WIDTH
 
-PAD = 114.0
 # Share of training pictures, by file; what is not listed shares `OTHERS`. The left-out clip never gets here.
 OTHERS = 0.20
 SHARES = {"vtest": 0.26, "face-demographics-walking-preview": 0.15, "car-detection": 0.07, "astronaut": 0.01,
@@ -22,73 +22,12 @@ SHARES = {"vtest": 0.26, "face-demographics-walking-preview": 0.15, "car-detecti
           "person-bicycle-car-detection-preview": 0.09, "shapes": 0.10}
 PASTE_FROM = {"vtest": 0.45, "face-demographics-walking-preview": 0.35,
               "head-pose-face-detection-female-and-male-preview": 0.1, "people-detection-preview": 0.1}
-STILL = 20  # frames a clip needs for a picture of its empty scene
-HELD_BACK = {"vtest": 0.8}  # frames from this share on are measured on...
-GAP = 30  # ...and so many before them are not used at all
 SMALLEST = 11  # pixels of height at the network's input; below, neither person nor background
 
 
 def objectness(score):
     """Soft target of a teacher's score: 0.4 becomes 0.5, steep around it, as the teacher is itself unsure there."""
     return np.clip((score - 0.15) / 0.5, 0, 1)
-
-
-def joined(boxes, extra):
-    """Plain and tile labels of one frame as rows x0, y0, x1, y1, plain score, tile score."""
-    rows = [np.concatenate([boxes, np.zeros((len(boxes), 1), np.float32)], 1)]
-    if len(extra):
-        if len(boxes):
-            match = iou_matrix(boxes, extra)
-            best = match.argmax(1)
-            rows[0][:, 5] = np.where(match.max(1) >= 0.5, extra[best, 4], 0)
-            extra = extra[match.max(0) < 0.45]
-        rows.append(np.concatenate([extra[:, :4], np.zeros((len(extra), 1), np.float32), extra[:, 4:]], 1))
-    return np.concatenate(rows).astype(np.float32)
-
-
-def shapes(random, count):
-    """Made-up scenes without people: bars, pillars, stripes and blobs on a gradient."""
-    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
-    frames = np.empty((count, HEIGHT, WIDTH, 3), np.uint8)
-    for frame in frames:
-        slope = random.uniform(-0.25, 0.25, (2, 3))
-        scene = random.uniform(40, 220, 3) + x[..., None] * slope[0] + y[..., None] * slope[1]
-        for _ in range(random.integers(3, 30)):
-            colour, kind = random.uniform(0, 255, 3), random.random()
-            cx, cy, half = random.uniform(0, WIDTH), random.uniform(0, HEIGHT), np.exp(random.uniform(1, 4.2, 2))
-            if kind < 0.25:
-                angle = random.uniform(0, np.pi)
-                where = abs((x - cx) * np.cos(angle) + (y - cy) * np.sin(angle)) < half[0] / 4
-            elif kind < 0.4:
-                where = ((x - cx) / half[0]) ** 2 + ((y - cy) / half[1]) ** 2 < 1
-            else:
-                where = (abs(x - cx) < half[0] / 2) & (abs(y - cy) < half[1])
-            scene[where] = scene[where] * 0.15 + colour * 0.85
-        coarse = random.normal(0, random.uniform(0, 14), (HEIGHT // 4, WIDTH // 4, 1)).repeat(4, 0).repeat(4, 1)
-        fine = random.normal(0, random.uniform(0, 8), (HEIGHT, WIDTH, 1))
-        frame[...] = np.clip(scene + coarse + fine, 0, 255)
-    return {"frames": frames, "boxes": np.zeros((0, 6), np.float32), "extra": np.zeros((0, 6), np.float32)}
-
-
-class Clip:
-    """Frames [n, height, width, 3] and, for each, its joined boxes."""
-
-    def __init__(self, name, data):
-        self.name, frames = name, data["frames"]
-        count = len(frames)
-        if self.name in HELD_BACK:
-            count = int(count * HELD_BACK[self.name]) - GAP
-        self.frames = frames[:count]
-        lists = [data["boxes"][data["boxes"][:, 0] < count], data["extra"][data["extra"][:, 0] < count]]
-        lists = [rows[~standing_things(rows, count)] for rows in lists]
-        self.boxes = [joined(*(rows[rows[:, 0] == i, 1:] for rows in lists)) for i in range(count)]
-        self.height, self.width = frames.shape[1:3]
-        self.fit = min(HEIGHT / self.height, WIDTH / self.width)
-        self.empty = None
-        if len(self.frames) >= STILL and any(map(len, self.boxes)):  # the cameras stand still: the median is the scene without people
-            self.empty = np.median(self.frames[::len(self.frames) // STILL], axis=0).astype(np.uint8)
-        self.people = [(i, row) for i, rows in enumerate(self.boxes) for row in rows
-                       if max(row[4], row[5]) >= 0.7 and row[3] - row[1] > 40]
 
 
 class Pictures:
@@ -191,13 +130,13 @@ class Pictures:
         mirror = self.coin()
         origin = (-(clip.width - cut[2] if mirror else cut[0]) * scale, -cut[1] * scale)
         region, piece = self.place(wide, tall), torch.empty(3, tall, wide)
-        how = ((0, 0, wide, tall), *((clip.boxes[index], (scale, scale), origin, mirror, clip.fit)))
-        added = draw(piece, how[0], clip.frames[index], *how[1:])
+        whole, how = (0, 0, wide, tall), (clip.boxes[index], (scale, scale), origin, mirror, clip.fit)
+        added = draw(piece, whole, clip.frames[index], *how)
         added[:, :4] += (region[0], region[1], region[0], region[1])
         opaque = torch.ones(1, 1, 1)
         if outline:
             scene = torch.empty(3, tall, wide)
-            draw(scene, how[0], clip.empty, *how[1:])
+            draw(scene, whole, clip.empty, *how)
             opaque = silhouette(piece, scene)
             if opaque.mean() < 0.33:  # too little moved: no outline to be had
                 return rows
@@ -293,51 +232,3 @@ def moved(boxes, region, width, scales, origin, mirror, fit):
     rows[:, :4], rows[:, 4] = cut, target
     rows[(seen < 0.45) | (left[:, 1] < SMALLEST), 4] = -1
     return rows[(seen > 0.1) & (left.min(1) > 2) & (rows[:, 4] != 0)]
-
-
-def recolour(picture, random, strength):
-    """Another saturation, white balance, contrast and brightness, or channels swapped. In place."""
-
-    def maybe(low, high, share, size=None):
-        return random.uniform(low, high, size) * (random.random() < share)
-
-    colour = 1 + maybe(-1, 0.6, 0.5)
-    gain = np.exp(maybe(-0.5, 0.45, 0.7) + maybe(-strength, strength, 0.6, 3))
-    matrix = (np.eye(3) * colour + (1 - colour) / 3) * np.reshape(gain, (-1, 1))
-    if random.random() < strength:
-        matrix = matrix[:, random.permutation(3)]
-    offset = PAD - matrix.sum(1) * PAD + maybe(-30, 30, 0.5)
-    flat = picture.reshape(3, -1)
-    picture.copy_(torch.addmm(torch.from_numpy(offset.astype(np.float32))[:, None],
-                              torch.from_numpy(matrix.astype(np.float32)), flat).view_as(picture))
-
-
-def dress(piece, random):
-    """Other colours for a cut-out person, often others above than below."""
-    waist = int(piece.shape[1] * random.uniform(0.4, 0.65))
-    if random.random() < 0.4:
-        waist = piece.shape[1]
-    for part in (piece[:, :waist], piece[:, waist:]):
-        if part.shape[1]:
-            recolour(part, random, 0.4)
-
-
-def lit(picture, random):
-    """Other light, colour, sharpness and noise; values stay in 0..255. In place."""
-    if random.random() < 0.2:
-        picture.copy_(blurred(picture, random))
-    recolour(picture, random, 0.14)
-    if random.random() < 0.25:  # uneven light
-        field = torch.from_numpy(random.uniform(0.55, 1.35, (1, 1, 3, 4)).astype(np.float32))
-        picture.mul_(F.interpolate(field, size=picture.shape[1:], mode="bilinear", align_corners=True)[0])
-    if random.random() < 0.3:
-        picture.add_(torch.randn(1, *picture.shape[1:]), alpha=random.uniform(1, 9))
-    picture.clamp_(0, 255)
-
-
-def blurred(picture, random):
-    """Less sharp: through a smaller picture, or a box filter."""
-    if random.random() < 0.5:
-        small = F.interpolate(picture[None], scale_factor=float(random.uniform(0.45, 0.9)), mode="bilinear")
-        return F.interpolate(small, size=(HEIGHT, WIDTH), mode="bilinear")[0]
-    return F.avg_pool2d(picture[None], 3, 1, 1, count_include_pad=False)[0]

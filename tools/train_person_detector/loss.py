@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which cells answer for which person, and the loss. After YOLOX (Ge et al. 2021, SimOTA), for a whole batch at once."""
+"""Which cells answer for which person, and the loss. After YOLOX (Ge et al. 2021, SimOTA), a batch at once."""
 
 import numpy as np
 import torch
