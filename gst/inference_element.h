@@ -21,6 +21,10 @@ struct InferenceElement {
         std::lock_guard guard(lock_);
         return settings_;
     }
+    int interval() const { // asked for every frame
+        std::lock_guard guard(lock_);
+        return settings_.interval;
+    }
     template <typename Change> void change(Change&& change) {
         std::lock_guard guard(lock_);
         change(settings_);

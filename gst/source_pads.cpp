@@ -7,6 +7,7 @@
 #include "gst/framemap.h"
 #include "gst/inference_pad.h"
 #include "gst/items.h"
+#include "gst/log.h"
 
 using infer::Error;
 using infer::FrameStatus;
@@ -45,6 +46,8 @@ GstFlowReturn SourcePads::chain(GstBuffer* buffer) {
                    "");
         return GST_FLOW_NOT_NEGOTIATED;
     }
+    GST_LOG_OBJECT(sink_, "takes frame %" G_GUINT64_FORMAT ", pts %" GST_TIME_FORMAT, taken_,
+                   GST_TIME_ARGS(GST_BUFFER_PTS(buffer)));
     counters_.in++;
     return admit(*source, buffer, cancel);
 }
@@ -74,7 +77,7 @@ GstFlowReturn SourcePads::flow_after(PushResult result) const {
 
 bool SourcePads::wants_inference() {
     const int own = pad_settings(sink_).interval;
-    const int interval = own > 0 ? own : element_.settings().interval;
+    const int interval = own > 0 ? own : element_.interval();
     return taken_++ % guint64(interval) == 0;
 }
 
@@ -162,6 +165,7 @@ bool SourcePads::flush_start(GstEvent* event) {
         cancel = state_.cancel;
         source = state_.source;
     }
+    GST_DEBUG_OBJECT(sink_, "flushes");
     cancel.request_stop();
     if (source)
         source->flush_start();
@@ -279,6 +283,7 @@ bool SourcePads::activate_sink(bool active) {
 }
 
 void SourcePads::release() {
+    GST_DEBUG_OBJECT(sink_, "is released");
     {
         std::lock_guard guard(lock_);
         state_.src_active = false;

@@ -5,6 +5,7 @@
 #include "gst/framemap.h"
 #include "gst/inference_pad.h"
 #include "gst/items.h"
+#include "gst/log.h"
 #include "gst/source_pads.h"
 
 using infer::FrameStatus;
@@ -32,6 +33,9 @@ GstFlowReturn SourcePads::push_frame(infer::Output& out) {
     const GstVideoInfo video = frame.video();
     GstBuffer* buffer = attach_results(frame.take(), video, out, source_id);
     const GstFlowReturn flow = gst_pad_push(src_, buffer);
+    GST_LOG_OBJECT(src_, "pushed frame %" G_GUINT64_FORMAT " (%s, batch of %d on %s): %s",
+                   guint64(out.number), std::string(infer::name_of(out.status)).c_str(),
+                   out.results.batch, out.results.device.c_str(), gst_flow_get_name(flow));
     if (flow == GST_FLOW_OK)
         counters_.out++;
     element_.watch_latency();
@@ -87,6 +91,7 @@ void SourcePads::settle(infer::Source& source, GstFlowReturn flow) {
             state_.flow = GST_FLOW_EOS;
         return;
     }
+    GST_DEBUG_OBJECT(src_, "stops: %s", gst_flow_get_name(flow));
     bool eos = false;
     {
         std::lock_guard guard(lock_);
