@@ -218,6 +218,18 @@ ValueId image(Builder& b, const Shape& shape) {
     return b.op("Conv", {b.input(shape), b.constant({shape[1], shape[1], 1, 1}), none});
 }
 
+TEST(CpuOps, means_and_sums) {
+    for (const Ints& axes : {Ints{2, 3}, Ints{1, 2}, Ints{3}, Ints{0, 1, 2, 3}, Ints{1}})
+        for (const int64_t keep : {0, 1})
+            for (const int64_t channels : {3, 20}) {
+                const std::map<std::string, Attr> attrs{{"keepdims", keep}};
+                Builder b;
+                check(b.finish({b.op("ReduceMean", {b.input({2, 17, 5, channels}), b.numbers(axes)}, attrs)}));
+                Builder c;
+                check(c.finish({c.op("ReduceMean", {image(c, {2, channels, 9, 7}), c.numbers(axes)}, attrs)}));
+            }
+}
+
 TEST(CpuOps, functions_of_one_value) {
     for (const char* op : {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Elu", "HardSigmoid", "HardSwish", "Mish", "Abs", "Neg", "Exp"})
         for (const Shape& shape : {Shape{1, 5, 7, 3}, Shape{2, 64, 10, 10}}) {

@@ -164,12 +164,19 @@ public:
         for (size_t k = 0; k + 1 < walk_.dims.size(); k++)
             rows_ *= walk_.dims[k];
         rows_a_block_ = std::max<int64_t>(1, block_elements / std::max<int64_t>(n, 1));
+        flat_ = can_be_flat();
         slices_ = slices_for(double(rows_ * n) * double(ops_.size()) / 6, rows_, threads);
     }
 
     std::string_view name() const override { return "elementwise"; }
 
+    size_t scratch_bytes() const override {
+        return flat_ ? (walk_.strides.size() - 1) * size_t(block_elements) * sizeof(float) : 0;
+    }
+
     void run(const Call& call, int slice) const override {
+        if (flat_)
+            repeat_operands(call);
         const Range range = slice_of(rows_, slices_, slice);
         const int64_t inner = walk_.dims[walk_.dims.size() - 2];
         for (int64_t row = range.begin; row < range.end;) {
@@ -181,6 +188,61 @@ public:
     }
 
 private:
+    // Short rows (the 3 colours of a pixel) whose operands are as dense as the output, or the same
+    // row again and again: a block of rows is one long row then.
+    bool can_be_flat() const {
+        const size_t last = walk_.dims.size() - 1;
+        const int64_t n = walk_.dims[last];
+        if (n < 2 || n > 16 || walk_.dims[last - 1] < 4)
+            return false;
+        for (size_t o = 0; o < walk_.strides.size(); o++) {
+            const auto& s = walk_.strides[o];
+            const bool dense = s[last] == 1 && s[last - 1] == n, same = s[last] <= 1 && s[last - 1] == 0;
+            if (!dense && !(same && o != 0 && o + 1 != walk_.strides.size()))
+                return false;
+        }
+        for (size_t o = 1; o + 1 < walk_.strides.size(); o++) // one row for the whole step
+            for (size_t k = 0; k + 1 < last; k++)
+                if (walk_.strides[o][last - 1] == 0 && walk_.strides[o][k] != 0)
+                    return false;
+        return true;
+    }
+
+    float* repeated(const Call& call, size_t operand) const {
+        return reinterpret_cast<float*>(call.scratch) + operand * size_t(block_elements);
+    }
+
+    void repeat_operands(const Call& call) const {
+        const size_t last = walk_.dims.size() - 1;
+        const int64_t n = walk_.dims[last];
+        for (size_t o = 1; o + 1 < walk_.strides.size(); o++) {
+            if (walk_.strides[o][last - 1] != 0)
+                continue;
+            const auto* row = static_cast<const float*>(call.in[o]);
+            float* to = repeated(call, o);
+            for (int64_t k = 0; k < rows_a_block_ * n; k++)
+                to[k] = row[k % n * walk_.strides[o][last]];
+        }
+    }
+
+    // A block of short rows as one long one.
+    void run_flat(const Call& call, MicroBlock block) const {
+        const size_t last = walk_.dims.size() - 1;
+        const int64_t row = block.rows; // first row, handed over in `rows`
+        block.rows = 1;
+        for (const MicroOp& op : ops_) {
+            block.b = nullptr;
+            if (op.operand >= 0) {
+                const auto o = size_t(op.operand);
+                const bool same = walk_.strides[o][last - 1] == 0;
+                block.b = same ? repeated(call, o) : static_cast<const float*>(call.in[o]) + offset_of(o, row);
+                block.b_is_vector = true;
+            }
+            HWY_DYNAMIC_DISPATCH(run_micro)(op, block);
+            block.a = block.out;
+        }
+    }
+
     // One row longer than a block: cut it, if it can be cut evenly.
     void split_long_row() {
         int64_t& n = walk_.dims.back();
@@ -215,6 +277,11 @@ private:
         MicroBlock block{.rows = rows, .n = walk_.dims[last], .out = out, .out_row = row_stride(out_operand)};
         const float* first = static_cast<const float*>(call.in[0]) + offset_of(0, row);
         block.a = first, block.a_row = row_stride(0);
+        if (flat_) {
+            block.n *= rows;
+            block.rows = row;
+            return run_flat(call, block);
+        }
         if (walk_.strides[0][last] == 0) { // the first operand is one number a row
             block.a = out, block.a_row = block.out_row;
             block.b = first, block.b_row = row_stride(0);
@@ -236,6 +303,7 @@ private:
     std::vector<MicroOp> ops_;
     Walk walk_;
     int64_t rows_ = 1, rows_a_block_ = 1;
+    bool flat_ = false;
 };
 
 bool is_f32(const Operand& x) { return !x.present || x.type == ElementType::F32; }

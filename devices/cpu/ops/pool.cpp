@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool and ReduceMean over height and width, on
-// channels-last f32 images: vectors of channels.
+// MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool on channels-last f32 images: vectors of
+// channels.
 #include "devices/cpu/kernel.h"
 #include "devices/cpu/ops/conv.h"
 
@@ -139,31 +139,12 @@ private:
 
 bool is_global(const std::string& op) { return op.starts_with("Global"); }
 
-// ReduceMean over exactly height and width, which stay as 1.
-bool is_spatial_mean(const NodeView& view) {
-    const Node& node = view.node;
-    if (node.op != "ReduceMean" || node.attr("keepdims", int64_t(1)) != 1)
-        return false;
-    std::vector<int64_t> axes = node.attr("axes", std::vector<int64_t>{});
-    if (view.in.size() > 1 && view.in[1].constant && view.in[1].type == ElementType::I64) {
-        const auto given = view.in[1].constant->span<int64_t>();
-        axes.assign(given.begin(), given.end());
-    }
-    for (int64_t& axis : axes)
-        axis = (axis + 4) % 4;
-    std::sort(axes.begin(), axes.end());
-    return axes == std::vector<int64_t>{2, 3};
-}
-
 std::optional<Wish> accept(const NodeView& view) {
     const std::string& op = view.node.op;
     const bool known = op == "MaxPool" || op == "AveragePool" || op == "GlobalAveragePool" ||
-                       op == "GlobalMaxPool" || op == "ReduceMean";
+                       op == "GlobalMaxPool";
     if (!known || view.in.empty() || view.in[0].shape.size() != 4 || view.in[0].type != ElementType::F32 ||
         view.out.size() != 1)
-        return std::nullopt;
-    // A model that is channels-last itself reduces over other axes.
-    if (op == "ReduceMean" && (!is_spatial_mean(view) || view.in[0].layout == Layout::Plain))
         return std::nullopt;
     Wish wish = all_in(Layout::Plain, view);
     wish.in[0] = wish.out[0] = Layout::ChannelsLast;
@@ -199,7 +180,7 @@ Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
     plan.out_height = y[2], plan.out_width = y[3];
     plan.in_stride = view.in[0].pixel_stride;
     plan.out_stride = view.out[0].pixel_stride;
-    if (is_global(view.node.op) || view.node.op == "ReduceMean")
+    if (is_global(view.node.op))
         plan.kernel_y = plan.height, plan.kernel_x = plan.width;
     else
         set_window(plan, view);

@@ -63,8 +63,13 @@ void softmax_pairs(const float* x, float* y, size_t rows) {
         hn::LoadInterleaved2(d, x + 2 * r, a, b);
         hn::StoreInterleaved2(sigmoid_of(d, hn::Sub(a, b)), sigmoid_of(d, hn::Sub(b, a)), d, y + 2 * r);
     }
-    for (; r < rows; r++)
-        softmax_row(x + 2 * r, y + 2 * r, 2);
+    if (r == rows)
+        return;
+    HWY_ALIGN float rest[2 * hn::MaxLanes(d)] = {}; // the same arithmetic for the last few
+    std::copy(x + 2 * r, x + 2 * rows, rest);
+    hn::LoadInterleaved2(d, rest, a, b);
+    hn::StoreInterleaved2(sigmoid_of(d, hn::Sub(a, b)), sigmoid_of(d, hn::Sub(b, a)), d, rest);
+    std::copy(rest, rest + 2 * (rows - r), y + 2 * r);
 }
 
 void softmax_rows(const float* x, float* y, int64_t rows, int64_t n) {
