@@ -8,7 +8,7 @@ namespace {
 
 // Which input of an operator is a shape that may spell out the batch as its first entry.
 int shape_input(const Node& node) {
-    return node.op == "Reshape" || node.op == "Expand" || node.op == "ConstantOfShape" ? int(node.inputs.size()) - 1 : -1;
+    return node.op == "Reshape" || node.op == "Expand" ? int(node.inputs.size()) - 1 : -1;
 }
 
 bool has_rows(const Graph& graph, ValueId v, int64_t rows) {
@@ -27,6 +27,22 @@ void rewrite_shape(Graph& graph, Node& node, size_t k, int batch) {
     node.inputs[k] = graph.add_value({old.name + "/batch" + std::to_string(graph.values.size()), old.type, old.shape, shape});
 }
 
+// By value: whether its content comes from the model's inputs. Shapes of them do not count: these are
+// worked out anew.
+std::vector<bool> find_rows(const Graph& graph) {
+    std::vector<bool> from_input(graph.values.size(), false);
+    for (ValueId v : graph.inputs)
+        from_input[size_t(v)] = true;
+    for (const Node& node : graph.nodes) {
+        const bool depends = node.op != "Shape" && node.op != "Size" &&
+                             std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId v) { return v != none && from_input[size_t(v)]; });
+        for (ValueId v : node.outputs)
+            if (v != none && depends)
+                from_input[size_t(v)] = true;
+    }
+    return from_input;
+}
+
 Error cannot(const Error& e, int batch) {
     return {Error::Unsupported, e.where, "cannot be batched (" + std::to_string(batch) + " rows): " + e.what};
 }
@@ -41,8 +57,9 @@ Result<void> set_batch(Graph& graph, int batch) {
                          "cannot be batched: its first dimension is not 1 but it is " + to_string(graph.value(v).shape)};
         graph.value(v).shape[0] = batch;
     }
+    const std::vector<bool> from_input = find_rows(graph);
     for (Node& node : graph.nodes)
-        if (const int k = shape_input(node); k >= 0 && node.inputs[size_t(k)] != none)
+        if (const int k = shape_input(node); k > 0 && node.inputs[size_t(k)] != none && from_input[size_t(node.inputs[0])])
             rewrite_shape(graph, node, size_t(k), batch);
     if (auto ok = infer_shapes(graph); !ok.ok())
         return cannot(ok.error(), batch);

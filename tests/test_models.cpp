@@ -32,6 +32,36 @@ TEST_P(Models, match_their_known_results_after_optimization) {
         EXPECT_EQ(difference(outputs.value()[k], known.outputs[k]), "") << "output " << k;
 }
 
+// The known input twice: both rows must give what it gives alone.
+TEST_P(Models, give_each_row_of_a_batch_its_result) {
+    const ModelCase& model = GetParam();
+    const std::string folder = folder_of(model);
+    if (folder.empty())
+        GTEST_SKIP() << "no shared/models/" << model.name;
+    const KnownResults known = known_results(model);
+    ASSERT_EQ(known.inputs.size(), 1u);
+    LoadOptions options;
+    options.shapes = model.shapes;
+    options.batch = 2;
+    auto graph = load_model(folder + "/" + model.name + ".onnx", options);
+    ASSERT_TRUE(graph.ok()) << graph.error().text();
+    ASSERT_TRUE(optimize(graph.value()).ok());
+    const auto one = known.inputs[0].span<float>();
+    Tensor two(ElementType::F32, graph.value().value(graph.value().inputs[0]).shape);
+    ASSERT_EQ(two.span<float>().size(), 2 * one.size());
+    for (size_t i = 0; i < 2 * one.size(); i++)
+        two.span<float>()[i] = one[i % one.size()];
+    const auto outputs = run_reference(graph.value(), {two});
+    ASSERT_TRUE(outputs.ok()) << outputs.error().text();
+    for (size_t k = 0; k < known.outputs.size(); k++)
+        for (size_t row : {size_t(0), size_t(1)}) {
+            const size_t n = known.outputs[k].span<float>().size();
+            const Tensor part = make_tensor<float>(ElementType::F32, known.outputs[k].shape(),
+                                                   outputs.value()[k].span<const float>().subspan(row * n, n));
+            EXPECT_EQ(difference(part, known.outputs[k]), "") << "output " << k << ", row " << row;
+        }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Models, testing::ValuesIn(model_cases()), [](const auto& test) {
     std::string name = test.param.name;
     std::replace(name.begin(), name.end(), '-', '_');

@@ -13,8 +13,27 @@ bool covers_all(const Node& node, const Window& w, const Shape& x) {
            w.end == nothing && w.dilation == ones && node.outputs.size() == 1;
 }
 
+// The mean over all spatial dimensions.
+bool is_image_mean(const Graph& graph, const Node& node) {
+    const Tensor* axes = node.op == "ReduceMean" && node.attr("keepdims", int64_t{1}) ? constant_of(graph, input(node, 1)) : nullptr;
+    const size_t rank = graph.value(node.inputs[0]).shape.size();
+    if (!axes || axes->type() != ElementType::I64 || rank < 3 || rank > 5 || size_t(count(axes->shape())) != rank - 2)
+        return false;
+    std::vector<bool> named(rank, false);
+    for (int64_t a : axes->span<int64_t>())
+        named[*axis_of(a, rank)] = true;
+    return !named[0] && !named[1] && std::count(named.begin(), named.end(), true) == int64_t(rank) - 2 &&
+           graph.value(node.outputs[0]).type == ElementType::F32 && count(graph.value(node.inputs[0]).shape) > 0;
+}
+
 bool settle(Graph& graph, const Uses&, size_t n) {
     Node& node = graph.nodes[n];
+    if (node.op == "ReduceMean" && is_image_mean(graph, node)) {
+        node.op = "GlobalAveragePool";
+        node.attrs.clear();
+        node.inputs.resize(1);
+        return true;
+    }
     const bool convolves = node.op == "Conv" || node.op == "ConvTranspose";
     const bool pools = node.op == "MaxPool" || node.op == "AveragePool" || node.op == "LpPool";
     if (!convolves && !pools)
