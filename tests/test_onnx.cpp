@@ -301,6 +301,12 @@ TEST(Onnx, a_model_that_mixes_its_rows_cannot_be_batched) {
     m.input("x", {1, 4}).output("y").ints("s", {4});
     m.node("Reshape", {"x", "s"}, {"y"});
     EXPECT_THAT(problem(m, {{}, 2}), HasSubstr("node 'the_Reshape' (Reshape): cannot be batched"));
+    OnnxModel sum;
+    sum.input("x", {1, 4}).output("y").ints("axes", {0});
+    sum.node("Relu", {"x"}, {"r"});
+    set_int(sum.node("ReduceSum", {"r", "axes"}, {"s"}), "keepdims", 0);
+    sum.node("Add", {"x", "s"}, {"y"});
+    EXPECT_THAT(problem(sum, {{}, 2}), HasSubstr("node 'the_ReduceSum' (ReduceSum): cannot be batched"));
 }
 
 TEST(Onnx, content_makes_the_key) {
