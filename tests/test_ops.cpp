@@ -9,6 +9,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <set>
+
 using namespace infer;
 
 namespace {
@@ -67,4 +71,23 @@ TEST(Ops, every_rule_refuses_no_inputs_and_too_many) {
         const std::vector<ValueFacts> many(9, ValueFacts{ElementType::F32, {1, 1}, nullptr, true});
         EXPECT_FALSE(op->infer(node, many).ok()) << op->name;
     }
+}
+
+// docs/operators.md: the first column of the first table names exactly what there is.
+TEST(Ops, are_all_documented) {
+    const char* root = std::getenv("GI_SOURCE_ROOT");
+    std::ifstream file(std::string(root ? root : ".") + "/docs/operators.md");
+    std::set<std::string> documented;
+    for (std::string line; std::getline(file, line) && line != "## Adding an operator";) {
+        const std::string cell = line.starts_with("| `") ? line.substr(0, line.find('|', 1)) : "";
+        for (size_t at = cell.find('`'); at != cell.npos; at = cell.find('`', at + 1)) {
+            const size_t end = cell.find('`', at + 1);
+            documented.insert(cell.substr(at + 1, end - at - 1));
+            at = end;
+        }
+    }
+    std::set<std::string> known;
+    for (const OpDef* op : all_ops())
+        known.insert(std::string(op->name));
+    EXPECT_EQ(documented, known);
 }
