@@ -32,6 +32,12 @@ class Readme(unittest.TestCase):
                 with self.subTest(document=document.name, target=target):
                     self.assertTrue((document.parent / target).exists())
 
+    def test_the_index_of_docs_names_every_page(self):
+        index = (ROOT / "docs/README.md").read_text()
+        for page in (ROOT / "docs").glob("*.md"):
+            if page.name != "README.md":
+                self.assertIn(f"]({page.name})", index)
+
     def test_its_properties_are_those_of_the_element(self):
         inspected = run("gst-inspect-1.0", "gstinference").stdout
         real = set(re.findall(r"^  ([a-z][a-z-]+)\s+: ", inspected, re.M)) - {"name", "parent"}
