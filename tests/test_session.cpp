@@ -268,8 +268,8 @@ TEST(Session, knows_its_latency_before_the_first_frame_and_from_frames_after) {
 }
 
 TEST(Session, passes_on_what_the_model_says_about_itself) {
-    Ends ends;
     Device device({});
+    Ends ends;
     SessionParts parts = parts_for(device);
     parts.load = [](const std::string&, const LoadOptions&) -> Result<Graph> {
         Graph graph;
