@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <barrier>
 #include <filesystem>
 #include <fstream>
@@ -128,6 +129,14 @@ TEST(Cpu, refuses_a_precision_it_has_not) {
     ASSERT_FALSE(refused.ok());
     EXPECT_EQ(refused.error().kind, Error::Unsupported);
     EXPECT_NE(refused.error().what.find("precision=f32"), std::string::npos) << refused.error().what;
+}
+
+TEST(Cpu, names_the_options_it_has) {
+    for (const auto& [key, value, word] : {std::array{"kernel", "own", "kernels"}, std::array{"kernels", "fast", "onednn"}}) {
+        const auto refused = find_device("CPU")->compile(small_graph(), {.extra = {{key, value}}});
+        ASSERT_FALSE(refused.ok());
+        EXPECT_NE(refused.error().what.find(word), std::string::npos) << refused.error().what;
+    }
 }
 
 TEST(Cpu, times_layers_only_when_asked) {

@@ -53,6 +53,40 @@ TEST_P(CpuModels, slices_change_no_bit) {
         EXPECT_EQ(std::memcmp(a[k].view().data, b[k].view().data, a[k].view().size_bytes()), 0) << "output " << k;
 }
 
+// The two ways to compute a convolution; oneDNN's must not be one of its plain kernels.
+TEST_P(CpuModels, onednn_gives_the_known_outputs_by_fast_kernels) {
+    const CompileOptions options{.hint = Hint::Latency, .precision = Precision::F32, .extra = {{"kernels", "onednn"}, {"profile", "1"}}};
+    check(options);
+    auto executor = compile(GetParam(), options);
+    size_t onednn = 0;
+    for (const auto& layer : executor.value()->layer_times()) {
+        onednn += layer.kernel.starts_with("onednn");
+        EXPECT_EQ(layer.kernel.find("onednn ref"), std::string::npos) << layer.name << " runs " << layer.kernel;
+    }
+    EXPECT_GT(onednn, 0u);
+}
+
+// bf16 keeps 8 bits of each factor, layer after layer: a fifth of the norm tells rounding from a mistake
+// (which gives several times the norm). Where the processor has it.
+TEST_P(CpuModels, bf16_stays_near_the_known_outputs_or_is_refused) {
+    auto executor = compile(GetParam(), {.hint = Hint::Latency, .precision = Precision::BF16});
+    if (!executor.ok()) {
+        EXPECT_EQ(executor.error().kind, Error::Unsupported);
+        return;
+    }
+    const KnownResults known = known_results(GetParam());
+    const auto outputs = run_once(*executor.value(), known.inputs);
+    for (size_t k = 0; k < outputs.size(); k++) {
+        const auto a = outputs[k].span<float>(), b = known.outputs[k].span<float>();
+        double error = 0, size = 0;
+        for (size_t i = 0; i < a.size(); i++) {
+            error += (a[i] - b[i]) * (a[i] - b[i]);
+            size += b[i] * b[i];
+        }
+        EXPECT_LE(error, 0.2 * 0.2 * size) << "output " << k;
+    }
+}
+
 // A plain kernel on a convolution would be the slowest layer by far.
 TEST_P(CpuModels, every_convolution_has_a_fast_kernel) {
     auto executor = compile(GetParam(), {.hint = Hint::Latency, .precision = Precision::F32, .extra = {{"profile", "1"}}});

@@ -73,7 +73,15 @@ void expect_near(const Tensor& got, const Tensor& wanted, float tolerance, const
 }
 
 // In throughput, in slices of three threads; `kernel` must have run if it is not empty.
+void check_kernels(const Graph& graph, const std::string& kernel, float tolerance, const char* kernels);
+
 void check(const Graph& graph, const std::string& kernel = "", float tolerance = 1e-5f) {
+    check_kernels(graph, kernel, tolerance, "own");
+    if (graph.nodes.back().op == "Conv")
+        check_kernels(graph, "", 3e-5f, "onednn");
+}
+
+void check_kernels(const Graph& graph, const std::string& kernel, float tolerance, const char* kernels) {
     std::vector<Tensor> inputs;
     for (const ValueId v : graph.inputs)
         inputs.push_back(random_tensor(graph.value(v).shape, unsigned(v) + 3));
@@ -81,14 +89,14 @@ void check(const Graph& graph, const std::string& kernel = "", float tolerance =
     ASSERT_TRUE(wanted.ok()) << wanted.error().text();
     for (const int threads : {1, 3}) {
         CompileOptions options{.hint = Hint::Latency, .precision = Precision::F32, .threads = threads};
-        options.extra["profile"] = "1";
+        options.extra = {{"profile", "1"}, {"kernels", kernels}};
         auto executor = find_device("CPU")->compile(graph, options);
         ASSERT_TRUE(executor.ok()) << executor.error().text();
         for (int again = 0; again < 2; again++) { // the second time over used memory
             const auto got = run_once(*executor.value(), inputs);
             for (size_t k = 0; k < got.size(); k++)
                 expect_near(got[k], wanted.value()[k], tolerance,
-                            graph.nodes.back().op + " output " + std::to_string(k) + " threads " + std::to_string(threads));
+                            graph.nodes.back().op + " output " + std::to_string(k) + " threads " + std::to_string(threads) + " " + kernels);
         }
         bool ran = kernel.empty();
         std::string all;

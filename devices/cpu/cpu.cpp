@@ -5,6 +5,7 @@
 #include "devices/cpu/draft.h"
 #include "devices/cpu/executor.h"
 #include "devices/cpu/fuse.h"
+#include "devices/cpu/onednn.h"
 #include "devices/cpu/simd.h"
 
 #include <omp.h>
@@ -37,16 +38,43 @@ Shares share(const CompileOptions& options) {
 
 Result<std::vector<std::string>> devices() { return std::vector<std::string>{"CPU"}; }
 
+// bf16 by itself only where there are matrix units for it: without, it is slower than f32.
 Result<bool> wants_bf16(Precision precision) {
     switch (precision) {
-    case Precision::Auto:
+    case Precision::Auto: return onednn::has_amx();
     case Precision::F32: return false;
     case Precision::BF16:
+        if (onednn::has_bf16())
+            return true;
+        return Error{Error::Unsupported, "precision",
+                     "bf16 needs a processor with AVX-512 BF16 or AMX, which " + processor_name() +
+                         " has not: use precision=auto or precision=f32"};
     case Precision::F16:
+        return Error{Error::Unsupported, "precision",
+                     "the CPU device does not calculate in f16: use precision=auto or precision=f32"};
     case Precision::Int8: break;
     }
     return Error{Error::Unsupported, "precision",
-                 "the CPU device runs f32 models in f32: use precision=auto or precision=f32"};
+                 "the CPU device does not calculate in int8: use precision=auto or precision=f32"};
+}
+
+// Options of this device alone (device-options).
+Result<void> check_extra(const std::map<std::string, std::string>& extra) {
+    for (const auto& [key, value] : extra) {
+        if (key == "profile")
+            continue;
+        if (key != "kernels")
+            return Error{Error::BadConfig, "device-options",
+                         "CPU has no option '" + key + "'; it has profile (0, 1) and kernels (own, onednn)"};
+        if (value != "own" && value != "onednn")
+            return Error{Error::BadConfig, "device-options", "kernels is '" + value + "'; it may be own or onednn"};
+    }
+    return {};
+}
+
+bool is_set(const std::map<std::string, std::string>& extra, const char* key, const char* value) {
+    const auto at = extra.find(key);
+    return at != extra.end() && at->second == value;
 }
 
 Result<std::unique_ptr<Executor>> compile(const Graph& graph, const CompileOptions& options) {
@@ -54,8 +82,11 @@ Result<std::unique_ptr<Executor>> compile(const Graph& graph, const CompileOptio
     const auto bf16 = wants_bf16(options.precision);
     if (!bf16.ok())
         return bf16.error();
+    if (auto known = check_extra(options.extra); !known.ok())
+        return known.error();
     const Shares shares = share(options);
-    const DraftOptions draft_options{.threads = shares.threads, .bf16 = bf16.value()};
+    const DraftOptions draft_options{.threads = shares.threads, .bf16 = bf16.value(),
+                                     .prefers_onednn = is_set(options.extra, "kernels", "onednn")};
     Graph fused = graph; // constants are shared, not copied
     fuse(fused);
     auto draft = draft_program(fused, draft_options);

@@ -364,7 +364,7 @@ Result<void> Drafter::add_step(const Node& node) {
         in.push_back(draft_.operand(v == none ? -1 : home(v)));
     for (const ValueId v : node.outputs)
         out.push_back({.type = graph_.value(v).type, .shape = graph_.value(v).shape});
-    const NodeView view{node, in, out, options_.threads, options_.bf16};
+    const NodeView view{node, in, out, options_.threads, options_.bf16, options_.prefers_onednn};
     for (const KernelDef* def : all_kernels()) {
         auto wish = def->accept(view);
         if (!wish)

@@ -48,6 +48,7 @@ struct Draft {
 struct DraftOptions {
     int threads = 1;
     bool bf16 = false;
+    bool prefers_onednn = false;
 };
 
 // Chooses kernels and layouts in node order; inserts a Reorder only where a kernel wants a value in

@@ -109,7 +109,7 @@ Result<void> Finisher::make_step(PlannedStep& planned) {
         in.push_back(draft_.operand(b));
     for (const int b : planned.out)
         out.push_back(draft_.operand(b));
-    auto kernel = planned.def->make({planned.node, in, out, options_.threads, options_.bf16});
+    auto kernel = planned.def->make({planned.node, in, out, options_.threads, options_.bf16, options_.prefers_onednn});
     if (!kernel.ok())
         return kernel.error();
     Step step;

@@ -43,8 +43,9 @@ std::vector<int64_t> strides_of(const Operand& x);
 struct NodeView {
     const Node& node;
     std::span<const Operand> in, out;
-    int threads = 1;        // that will share one request
-    bool native_bf16 = false; // heavy kernels are to multiply in bf16
+    int threads = 1;             // that will share one request
+    bool native_bf16 = false;    // heavy kernels are to multiply in bf16
+    bool prefers_onednn = false; // wherever there is a kernel of oneDNN, take it
 };
 
 // The memory layouts an implementation asks for.

@@ -2,7 +2,7 @@
 // Runs a model on the CPU device: frames a second, latency, CPU time a frame, time by layer.
 //
 //   bench_cpu MODEL [--hint latency|throughput] [--precision P] [--seconds S] [--shape NAME=1,3,H,W]...
-//             [--streams N] [--threads N] [--layers] [--input FILE.npy]... [--dump DIR]
+//             [--streams N] [--threads N] [--layers] [--onednn] [--input FILE.npy]... [--dump DIR]
 #include "inference/device.h"
 #include "inference/formats/npy.h"
 #include "inference/model.h"
@@ -50,6 +50,8 @@ Options parse(int argc, char** argv) {
             o.compile.threads = std::stoi(next());
         else if (a == "--layers")
             o.layers = true, o.compile.extra["profile"] = "1";
+        else if (a == "--onednn")
+            o.compile.extra["kernels"] = "onednn";
         else if (a == "--input")
             o.inputs.push_back(next());
         else if (a == "--dump")

@@ -290,15 +290,15 @@ std::optional<Wish> accept(const NodeView& view) {
     return wish;
 }
 
-Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
+} // namespace
+
+Result<std::unique_ptr<Kernel>> make_tiled_conv(const NodeView& view) {
     ConvPlan plan = conv_plan(view);
     const bool has_bias = view.in.size() > 2 && view.in[2].present;
     pack_conv(plan, view.in[1].constant->span<float>().data(),
               has_bias ? view.in[2].constant->span<float>().data() : nullptr);
     return make_conv_kernel(std::move(plan), view.threads);
 }
-
-} // namespace
 
 void pack_conv(ConvPlan& plan, const float* weights, const float* bias) {
     plan.clamp = clamp_of(plan.activation);
@@ -320,7 +320,7 @@ bool is_f32_conv(const NodeView& view) {
            (view.in.size() < 3 || !view.in[2].present || constant(2));
 }
 
-ConvPlan conv_plan(const NodeView& view) {
+ConvPlan conv_plan(const NodeView& view, bool flatten) {
     const Node& node = view.node;
     const Shape& x = view.in[0].shape;
     const Shape& w = view.in[1].shape;
@@ -344,7 +344,7 @@ ConvPlan conv_plan(const NodeView& view) {
     plan.activation = *activation_of(node);
     plan.rows_are_dense = plan.groups == 1 && plan.in_stride == plan.in_channels &&
                           (plan.dilation_x == 1 || plan.kernel_x == 1);
-    if (plan.is_pointwise()) { // all pixels are one row
+    if (flatten && plan.is_pointwise()) { // all pixels are one row
         plan.width = plan.out_width = plan.batch * plan.height * plan.width;
         plan.batch = plan.height = plan.out_height = 1;
     }
@@ -370,7 +370,7 @@ std::array<int64_t, 2> conv_pads(const Node& node, const Shape& x, const Shape& 
 }
 
 extern const KernelDef cpu_kernel_conv;
-const KernelDef cpu_kernel_conv = {.name = "conv", .accept = accept, .make = make};
+const KernelDef cpu_kernel_conv = {.name = "conv", .accept = accept, .make = make_tiled_conv};
 
 } // namespace infer::cpu
 #endif

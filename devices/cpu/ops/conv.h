@@ -54,14 +54,18 @@ struct ConvStrip {
 void pack_conv(ConvPlan& plan, const float* weights, const float* bias);
 void run_conv_strip(const ConvPlan& plan, const ConvStrip& strip);
 
+// Our own kernel for a Conv node in f32.
+Result<std::unique_ptr<Kernel>> make_tiled_conv(const NodeView& view);
+
 // The kernel of a plan whose weights are packed.
 std::unique_ptr<Kernel> make_conv_kernel(ConvPlan plan, int threads);
 
 // 4-D, f32, weights and bias known.
 bool is_f32_conv(const NodeView& view);
 
-// Geometry of a Conv node; weights are packed later.
-ConvPlan conv_plan(const NodeView& view);
+// Geometry of a Conv node; weights are packed later. `flatten`: a pointwise convolution's pixels
+// become one row.
+ConvPlan conv_plan(const NodeView& view, bool flatten = true);
 
 // Top and left padding, with auto_pad worked out.
 std::array<int64_t, 2> conv_pads(const Node& node, const Shape& x, const Shape& w, const Shape& y);
