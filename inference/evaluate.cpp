@@ -17,8 +17,9 @@ Result<void> infer_node(Graph& graph, const Node& node, const Known& known) {
         return unsupported(node, "there is no such operator here");
     std::vector<ValueFacts> in;
     for (ValueId v : node.inputs)
-        in.push_back(v == none ? ValueFacts{ElementType::F32, {}, nullptr, false}
-                               : ValueFacts{graph.value(v).type, graph.value(v).shape, known(v), true});
+        in.push_back(v == none
+                         ? ValueFacts{ElementType::F32, {}, nullptr, false}
+                         : ValueFacts{graph.value(v).type, graph.value(v).shape, known(v), true});
     auto out = op->infer(node, in);
     if (!out.ok())
         return out.error();
@@ -37,11 +38,12 @@ Result<void> infer_node(Graph& graph, const Node& node, const Known& known) {
     return {};
 }
 
-std::vector<Tensor> evaluate(const Graph& graph, const Node& node, const std::vector<const Tensor*>& inputs) {
+std::vector<Tensor> evaluate(const Graph& graph, const Node& node,
+                             const std::vector<const Tensor*>& inputs) {
     std::vector<TensorView> in, out;
     for (size_t k = 0; k < node.inputs.size(); k++) {
         const ValueId v = node.inputs[k];
-        in.push_back(inputs[k] ? inputs[k]->view()
+        in.push_back(inputs[k]   ? inputs[k]->view()
                      : v == none ? TensorView{}
                                  : TensorView{graph.value(v).type, graph.value(v).shape, nullptr});
     }
@@ -55,9 +57,8 @@ std::vector<Tensor> evaluate(const Graph& graph, const Node& node, const std::ve
 }
 
 bool can_evaluate(const Node& node, const Known& known) {
-    return reads_shape_only(node) || std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId v) {
-        return v == none || known(v);
-    });
+    return reads_shape_only(node) || std::all_of(node.inputs.begin(), node.inputs.end(),
+                                                 [&](ValueId v) { return v == none || known(v); });
 }
 
 int64_t cost_of(const Graph& graph, const Node& node) {
@@ -70,8 +71,9 @@ int64_t cost_of(const Graph& graph, const Node& node) {
         most = std::max(most, n);
     }
     // what moves or maps elements looks at each once; the others may read an input for each result
-    const bool heavy = node.op.find("Conv") != node.op.npos || node.op.find("Pool") != node.op.npos ||
-                       node.op == "MatMul" || node.op == "Gemm" || node.op == "LRN" || node.op == "Einsum";
+    const bool heavy = node.op.find("Conv") != node.op.npos ||
+                       node.op.find("Pool") != node.op.npos || node.op == "MatMul" ||
+                       node.op == "Gemm" || node.op == "LRN" || node.op == "Einsum";
     if (!heavy)
         return made + read;
     const int64_t each = node.op == "Einsum" ? read * std::max<int64_t>(most, 1) : most;

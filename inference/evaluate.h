@@ -18,7 +18,8 @@ Result<void> infer_node(Graph& graph, const Node& node, const Known& known);
 
 // Runs the reference kernel. inputs[k] is nullptr for an input that is not there, or whose content
 // does not matter (Shape, Size). The node's shapes must have been worked out.
-std::vector<Tensor> evaluate(const Graph& graph, const Node& node, const std::vector<const Tensor*>& inputs);
+std::vector<Tensor> evaluate(const Graph& graph, const Node& node,
+                             const std::vector<const Tensor*>& inputs);
 
 // Whether all the node needs to be run now is known.
 bool can_evaluate(const Node& node, const Known& known);

@@ -26,7 +26,8 @@ Result<void> check_operators(const Graph& graph, const std::string& path) {
         return {};
     std::string text = "uses operators that cannot be run:";
     for (const auto& [op, nodes] : missing) {
-        text += " " + op + " (" + std::to_string(nodes.size()) + (nodes.size() == 1 ? " node: " : " nodes: ");
+        text += " " + op + " (" + std::to_string(nodes.size()) +
+                (nodes.size() == 1 ? " node: " : " nodes: ");
         for (size_t k = 0; k < std::min<size_t>(nodes.size(), 5); k++)
             text += (k ? ", " : "") + nodes[k];
         text += nodes.size() > 5 ? ", ...);" : ");";
@@ -54,7 +55,9 @@ std::string input_names(const Graph& graph) {
     std::string names;
     for (ValueId v : graph.inputs)
         names += (names.empty() ? "" : ", ") + graph.value(v).name + " (" +
-                 (graph.value(v).shape == Shape{unranked} ? "any shape" : to_string(graph.value(v).shape)) + ")";
+                 (graph.value(v).shape == Shape{unranked} ? "any shape"
+                                                          : to_string(graph.value(v).shape)) +
+                 ")";
     return names;
 }
 
@@ -62,17 +65,21 @@ Result<void> override_shapes(Graph& graph, const LoadOptions& options, const std
     for (const auto& [name, shape] : options.shapes) {
         const ValueId id = input_named(graph, name);
         if (id == none)
-            return Error{Error::BadConfig, path, (name.empty() ? "more than one input could be meant by a shape without a name"
-                                                               : "has no input '" + name + "'") +
-                                                     "; its inputs are " + input_names(graph)};
+            return Error{Error::BadConfig, path,
+                         (name.empty()
+                              ? "more than one input could be meant by a shape without a name"
+                              : "has no input '" + name + "'") +
+                             "; its inputs are " + input_names(graph)};
         const Shape& declared = graph.value(id).shape;
         const auto elements = checked_count(shape);
         if (!elements || *elements == 0)
-            return Error{Error::BadConfig, path, "shape " + to_string(shape) + " for input '" + graph.value(id).name +
-                                                     "' must have positive dimensions and at most 2^30 elements"};
+            return Error{Error::BadConfig, path,
+                         "shape " + to_string(shape) + " for input '" + graph.value(id).name +
+                             "' must have positive dimensions and at most 2^30 elements"};
         if (declared != Shape{unranked} && declared.size() != shape.size())
-            return Error{Error::BadConfig, path, "input '" + graph.value(id).name + "' is " + to_string(declared) + "; " +
-                                                     to_string(shape) + " has another number of dimensions"};
+            return Error{Error::BadConfig, path,
+                         "input '" + graph.value(id).name + "' is " + to_string(declared) + "; " +
+                             to_string(shape) + " has another number of dimensions"};
         graph.value(id).shape = shape;
     }
     return {};
@@ -83,8 +90,9 @@ Result<void> bind_constants(Graph& graph, const LoadOptions& options, const std:
     for (const auto& [name, content] : options.constants) {
         const ValueId id = input_named(graph, name);
         if (id == none || content.type() != graph.value(id).type)
-            return Error{Error::BadConfig, path, "has no input '" + name + "' of " + std::string(name_of(content.type())) +
-                                                     "; its inputs are " + input_names(graph)};
+            return Error{Error::BadConfig, path,
+                         "has no input '" + name + "' of " + std::string(name_of(content.type())) +
+                             "; its inputs are " + input_names(graph)};
         graph.value(id).constant = content;
         graph.value(id).shape = content.shape();
         std::erase(graph.inputs, id);
@@ -99,14 +107,20 @@ Result<void> settle_free_dimensions(Graph& graph, const std::string& path) {
         if (input.shape.size() > 1 && input.shape[0] == -1)
             input.shape[0] = 1;
         const bool any_rank = input.shape == Shape{unranked};
-        if (any_rank || std::find(input.shape.begin(), input.shape.end(), -1) != input.shape.end()) {
-            const Shape example = any_rank || input.shape.size() == 4 ? Shape{1, 3, 480, 640} : Shape();
-            return Error{Error::BadConfig, path, "input '" + input.name + "' is " +
-                             (any_rank ? "of any shape" : to_string(input.shape)) + ", which the model leaves open; say what it is, for example --shape " +
+        if (any_rank ||
+            std::find(input.shape.begin(), input.shape.end(), -1) != input.shape.end()) {
+            const Shape example =
+                any_rank || input.shape.size() == 4 ? Shape{1, 3, 480, 640} : Shape();
+            return Error{Error::BadConfig, path,
+                         "input '" + input.name + "' is " +
+                             (any_rank ? "of any shape" : to_string(input.shape)) +
+                             ", which the model leaves open; say what it is, for example --shape " +
                              input.name + "=" + (example.empty() ? "..." : to_string(example))};
         }
         if (!checked_count(input.shape))
-            return Error{Error::InvalidModel, path, "input '" + input.name + "' is declared " + to_string(input.shape) + ", which is too large"};
+            return Error{Error::InvalidModel, path,
+                         "input '" + input.name + "' is declared " + to_string(input.shape) +
+                             ", which is too large"};
     }
     return {};
 }
@@ -125,7 +139,37 @@ Result<Graph> load_file(const std::string& path) {
     std::string names;
     for (const FormatDef* format : all_formats())
         names += (names.empty() ? "" : ", ") + std::string(format->name);
-    return Error{Error::InvalidModel, path, start.empty() ? "is empty" : "is not a model of a known format (" + names + ")"};
+    return Error{Error::InvalidModel, path,
+                 start.empty() ? "is empty" : "is not a model of a known format (" + names + ")"};
+}
+
+Result<void> check_inputs(const Graph& graph, const std::vector<Tensor>& inputs) {
+    if (inputs.size() != graph.inputs.size())
+        return Error{Error::BadConfig, "",
+                     "the model has " + std::to_string(graph.inputs.size()) +
+                         " inputs: " + input_names(graph)};
+    for (size_t k = 0; k < inputs.size(); k++) {
+        const Value& input = graph.value(graph.inputs[k]);
+        if (inputs[k].type() != input.type || inputs[k].shape() != input.shape)
+            return Error{Error::BadConfig, "input '" + input.name + "'",
+                         "is " + to_string(input.shape) + " of " +
+                             std::string(name_of(input.type)) + ", not " +
+                             to_string(inputs[k].shape()) + " of " +
+                             std::string(name_of(inputs[k].type()))};
+    }
+    return {};
+}
+
+// By value: the node after which nobody reads it; past the last node if it is an output or unread.
+std::vector<size_t> last_uses(const Graph& graph) {
+    std::vector<size_t> last(graph.values.size(), graph.nodes.size());
+    for (size_t n = 0; n < graph.nodes.size(); n++)
+        for (ValueId v : graph.nodes[n].inputs)
+            if (v != none)
+                last[size_t(v)] = n;
+    for (ValueId v : graph.outputs)
+        last[size_t(v)] = graph.nodes.size();
+    return last;
 }
 
 // Same kind and text, with the file in front.
@@ -187,33 +231,25 @@ Result<void> optimize(Graph& graph) {
     for (const PassDef* pass : all_passes()) {
         pass->run(graph);
         if (auto ok = infer_shapes(graph); !ok.ok())
-            return Error{ok.error().kind, ok.error().where, ok.error().what + " (after pass " + std::string(pass->name) + ")"};
+            return Error{ok.error().kind, ok.error().where,
+                         ok.error().what + " (after pass " + std::string(pass->name) + ")"};
     }
     return {};
 }
 
 Result<std::vector<Tensor>> run_reference(const Graph& graph, const std::vector<Tensor>& inputs) {
-    if (inputs.size() != graph.inputs.size())
-        return Error{Error::BadConfig, "", "the model has " + std::to_string(graph.inputs.size()) + " inputs: " + input_names(graph)};
-    std::unordered_map<ValueId, Tensor> values;
-    for (size_t k = 0; k < inputs.size(); k++) {
-        const Value& input = graph.value(graph.inputs[k]);
-        if (inputs[k].type() != input.type || inputs[k].shape() != input.shape)
-            return Error{Error::BadConfig, "input '" + input.name + "'", "is " + to_string(input.shape) + " of " + std::string(name_of(input.type)) +
-                                               ", not " + to_string(inputs[k].shape()) + " of " + std::string(name_of(inputs[k].type()))};
-        values[graph.inputs[k]] = inputs[k];
-    }
+    if (auto ok = check_inputs(graph, inputs); !ok.ok())
+        return ok.error();
+    std::vector<std::optional<Tensor>> values(graph.values.size());
+    for (size_t k = 0; k < inputs.size(); k++)
+        values[size_t(graph.inputs[k])] = inputs[k];
     const auto content = [&](ValueId v) -> const Tensor* {
-        const auto it = v == none ? values.end() : values.find(v);
-        return it != values.end() ? &it->second : v != none && graph.value(v).constant ? &*graph.value(v).constant : nullptr;
+        if (v == none)
+            return nullptr;
+        const auto& held = values[size_t(v)] ? values[size_t(v)] : graph.value(v).constant;
+        return held ? &*held : nullptr;
     };
-    std::vector<size_t> last_use(graph.values.size(), graph.nodes.size());
-    for (size_t n = 0; n < graph.nodes.size(); n++)
-        for (ValueId v : graph.nodes[n].inputs)
-            if (v != none)
-                last_use[size_t(v)] = n;
-    for (ValueId v : graph.outputs)
-        last_use[size_t(v)] = graph.nodes.size();
+    const std::vector<size_t> last_use = last_uses(graph);
     for (size_t n = 0; n < graph.nodes.size(); n++) {
         const Node& node = graph.nodes[n];
         std::vector<const Tensor*> in;
@@ -222,10 +258,10 @@ Result<std::vector<Tensor>> run_reference(const Graph& graph, const std::vector<
         const std::vector<Tensor> out = evaluate(graph, node, in);
         for (size_t k = 0; k < out.size(); k++)
             if (node.outputs[k] != none)
-                values[node.outputs[k]] = out[k];
+                values[size_t(node.outputs[k])] = out[k];
         for (ValueId v : node.inputs)
             if (v != none && last_use[size_t(v)] == n)
-                values.erase(v);
+                values[size_t(v)].reset();
     }
     std::vector<Tensor> outputs;
     for (ValueId v : graph.outputs)

@@ -10,9 +10,11 @@
 namespace infer {
 
 struct LoadOptions {
-    std::map<std::string, Shape> shapes; // input name -> shape that replaces the file's ("" = the only image input)
-    int batch = 1;                       // rows a request; > 1 rewrites the batch dimension
-    std::map<std::string, Tensor> constants = {}; // inputs that always have this content: no inputs then
+    std::map<std::string, Shape>
+        shapes;    // input name -> shape that replaces the file's ("" = the only image input)
+    int batch = 1; // rows a request; > 1 rewrites the batch dimension
+    std::map<std::string, Tensor> constants =
+        {}; // inputs that always have this content: no inputs then
 };
 
 // Reads a model file (its format is told by content and extension), applies `options`, works out

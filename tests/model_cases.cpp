@@ -26,7 +26,8 @@ KnownResults known_results(const ModelCase& model) {
 }
 
 std::string difference(const Tensor& got, const Tensor& wanted, float tolerance) {
-    if (got.type() != ElementType::F32 || wanted.type() != ElementType::F32 || got.shape() != wanted.shape())
+    if (got.type() != ElementType::F32 || wanted.type() != ElementType::F32 ||
+        got.shape() != wanted.shape())
         return to_string(got.shape()) + " of " + std::string(name_of(got.type())) + " instead of " +
                to_string(wanted.shape()) + " of " + std::string(name_of(wanted.type()));
     const auto a = got.span<float>(), b = wanted.span<float>();
@@ -39,8 +40,8 @@ std::string difference(const Tensor& got, const Tensor& wanted, float tolerance)
             error = std::isfinite(a[i]) ? std::max(error, std::abs(a[i] - b[i])) : INFINITY;
         }
         if (!(error <= tolerance * magnitude))
-            return "channel " + std::to_string(c) + ": error " + std::to_string(error) + " where the largest value is " +
-                   std::to_string(magnitude);
+            return "channel " + std::to_string(c) + ": error " + std::to_string(error) +
+                   " where the largest value is " + std::to_string(magnitude);
     }
     return "";
 }

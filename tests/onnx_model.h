@@ -41,7 +41,8 @@ public:
         return *this;
     }
 
-    OnnxModel& floats(const std::string& name, const Shape& shape, const std::vector<float>& values) {
+    OnnxModel& floats(const std::string& name, const Shape& shape,
+                      const std::vector<float>& values) {
         auto* t = tensor(name, shape, 1);
         t->mutable_float_data()->Add(values.begin(), values.end());
         return *this;
@@ -61,7 +62,8 @@ public:
         return t;
     }
 
-    onnx_pb::Operation* node(const std::string& op, const std::vector<std::string>& in, const std::vector<std::string>& out) {
+    onnx_pb::Operation* node(const std::string& op, const std::vector<std::string>& in,
+                             const std::vector<std::string>& out) {
         auto* n = graph().add_node();
         n->set_op_type(op);
         n->set_name("the_" + op);
@@ -86,7 +88,8 @@ public:
     onnx_pb::ModelFile file;
 };
 
-inline void set_ints(onnx_pb::Operation* node, const std::string& name, const std::vector<int64_t>& values) {
+inline void set_ints(onnx_pb::Operation* node, const std::string& name,
+                     const std::vector<int64_t>& values) {
     auto* a = node->add_attribute();
     a->set_name(name);
     a->set_type(7);
@@ -122,8 +125,14 @@ inline OnnxModel small_network() {
     std::vector<float> weights(4 * 2 * 3 * 3);
     for (size_t i = 0; i < weights.size(); i++)
         weights[i] = float(int(i * 7 % 11) - 5) / 10;
-    m.floats("w", {4, 2, 3, 3}, weights).floats("ones", {4}, {1, 2, 1, 2}).floats("zeros", {4}, {0, 1, 0, -1});
-    m.floats("scales", {4}, {1, 1, 2, 2}).floats("six", {}, {6}).floats("low", {}, {0}).ints("axis", {0}).ints("one", {-1});
+    m.floats("w", {4, 2, 3, 3}, weights)
+        .floats("ones", {4}, {1, 2, 1, 2})
+        .floats("zeros", {4}, {0, 1, 0, -1});
+    m.floats("scales", {4}, {1, 1, 2, 2})
+        .floats("six", {}, {6})
+        .floats("low", {}, {0})
+        .ints("axis", {0})
+        .ints("one", {-1});
     set_text(m.node("Conv", {"image", "w"}, {"c"}), "auto_pad", "SAME_UPPER");
     m.node("BatchNormalization", {"c", "ones", "zeros", "zeros", "ones"}, {"b"});
     m.node("Clip", {"b", "low", "six"}, {"r"});

@@ -67,9 +67,11 @@ Attr parse_attr(const std::string& text) {
     return is_list ? Attr(ints) : Attr(ints[0]);
 }
 
-// One line of a row; false if it is malformed. `attr NAME = V`, `ints NAME = V...` (a list, also of one).
+// One line of a row; false if it is malformed. `attr NAME = V`, `ints NAME = V...` (a list, also of
+// one).
 bool parse_line(OpRow& row, const std::string& line) {
-    const std::string word = line.substr(0, line.find(' ')), rest = line.substr(std::min(line.size(), word.size() + 1));
+    const std::string word = line.substr(0, line.find(' ')),
+                      rest = line.substr(std::min(line.size(), word.size() + 1));
     if (word == "refuse") {
         row.refuse = true;
         return true;
@@ -109,7 +111,13 @@ bool parse_file(const std::filesystem::path& path, std::vector<OpRow>& rows) {
         if (text == 0) {
             const size_t colon = line.find(": ");
             good = colon != line.npos;
-            rows.push_back({line.substr(0, colon), good ? line.substr(colon + 2) : "", where, {}, {}, {}, false});
+            rows.push_back({line.substr(0, colon),
+                            good ? line.substr(colon + 2) : "",
+                            where,
+                            {},
+                            {},
+                            {},
+                            false});
         } else
             good = !rows.empty() && parse_line(rows.back(), line.substr(text));
         if (!good) {
@@ -127,7 +135,8 @@ const std::vector<OpRow>& op_rows() {
         std::vector<OpRow> all;
         const char* root = std::getenv("GI_SOURCE_ROOT");
         std::vector<std::filesystem::path> files;
-        for (const auto& entry : std::filesystem::directory_iterator(std::string(root ? root : ".") + "/tests/ops"))
+        for (const auto& entry :
+             std::filesystem::directory_iterator(std::string(root ? root : ".") + "/tests/ops"))
             files.push_back(entry.path());
         std::sort(files.begin(), files.end());
         for (const auto& path : files)
@@ -155,7 +164,8 @@ Graph graph_of(const OpRow& row, const std::vector<bool>& constants) {
         node.inputs.push_back(id);
     }
     for (size_t k = 0; k < row.outputs.size(); k++)
-        node.outputs.push_back(graph.add_value({"y" + std::to_string(k), ElementType::F32, {}, {}}));
+        node.outputs.push_back(
+            graph.add_value({"y" + std::to_string(k), ElementType::F32, {}, {}}));
     graph.outputs = node.outputs;
     graph.nodes.push_back(node);
     return graph;

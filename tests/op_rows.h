@@ -28,7 +28,8 @@ struct OpRow {
     bool refuse = false;
 };
 
-const std::vector<OpRow>& op_rows(); // all of them; empty and a message on stderr if one is malformed
+const std::vector<OpRow>&
+op_rows(); // all of them; empty and a message on stderr if one is malformed
 
 // A model of one node. `constants` by input: true for those whose content is part of the model
 // (weights, shapes); the others become its inputs.

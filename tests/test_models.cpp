@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Real models, optimized, run by the reference kernels: every operator, shape rule and pass at once.
+// Real models, optimized, run by the reference kernels: every operator, shape rule and pass at
+// once.
 #include "tests/model_cases.h"
 
 #include "inference/graph.h"
@@ -56,8 +57,9 @@ TEST_P(Models, give_each_row_of_a_batch_its_result) {
     for (size_t k = 0; k < known.outputs.size(); k++)
         for (size_t row : {size_t(0), size_t(1)}) {
             const size_t n = known.outputs[k].span<float>().size();
-            const Tensor part = make_tensor<float>(ElementType::F32, known.outputs[k].shape(),
-                                                   outputs.value()[k].span<const float>().subspan(row * n, n));
+            const Tensor part =
+                make_tensor<float>(ElementType::F32, known.outputs[k].shape(),
+                                   outputs.value()[k].span<const float>().subspan(row * n, n));
             EXPECT_EQ(difference(part, known.outputs[k]), "") << "output " << k << ", row " << row;
         }
 }

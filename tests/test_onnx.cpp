@@ -46,7 +46,8 @@ Tensor run_model(const OnnxModel& model, const Tensor& input) {
     EXPECT_TRUE(optimize(graph.value()).ok());
     const auto fast = run_reference(graph.value(), {input});
     EXPECT_TRUE(plain.ok() && fast.ok());
-    EXPECT_EQ(difference(fast.value()[0], plain.value()[0], 1e-5f, 1e-6f), "") << "after optimize()";
+    EXPECT_EQ(difference(fast.value()[0], plain.value()[0], 1e-5f, 1e-6f), "")
+        << "after optimize()";
     return plain.value()[0];
 }
 
@@ -59,62 +60,108 @@ struct OldNode {
 };
 
 const OldNode old_nodes[] = {
-    {"Slice with attributes", 9, [](OnnxModel& m) {
+    {"Slice with attributes",
+     9,
+     [](OnnxModel& m) {
          auto* n = m.node("Slice", {"x"}, {"y"});
          set_ints(n, "starts", {1});
          set_ints(n, "ends", {INT64_MAX});
          set_ints(n, "axes", {1});
-     }, {2, 3}, {1, 2, 3, 5, 6, 7}},
-    {"Unsqueeze and Squeeze with attributes", 11, [](OnnxModel& m) {
+     },
+     {2, 3},
+     {1, 2, 3, 5, 6, 7}},
+    {"Unsqueeze and Squeeze with attributes",
+     11,
+     [](OnnxModel& m) {
          set_ints(m.node("Unsqueeze", {"x"}, {"u"}), "axes", {0, 3});
          set_ints(m.node("Squeeze", {"u"}, {"y"}), "axes", {0, 3});
-     }, {2, 4}, {0, 1, 2, 3, 4, 5, 6, 7}},
-    {"Clip with attributes", 6 + 1, [](OnnxModel& m) {
+     },
+     {2, 4},
+     {0, 1, 2, 3, 4, 5, 6, 7}},
+    {"Clip with attributes",
+     6 + 1,
+     [](OnnxModel& m) {
          auto* n = m.node("Clip", {"x"}, {"y"});
          set_float(n, "min", 2);
          set_float(n, "max", 5);
-     }, {2, 4}, {2, 2, 2, 3, 4, 5, 5, 5}},
-    {"Pad with attributes", 10, [](OnnxModel& m) {
+     },
+     {2, 4},
+     {2, 2, 2, 3, 4, 5, 5, 5}},
+    {"Pad with attributes",
+     10,
+     [](OnnxModel& m) {
          auto* n = m.node("Pad", {"x"}, {"y"});
          set_ints(n, "pads", {0, 1, 0, 0});
          set_float(n, "value", 9);
-     }, {2, 5}, {9, 0, 1, 2, 3, 9, 4, 5, 6, 7}},
-    {"Split with sizes as attribute", 11, [](OnnxModel& m) {
+     },
+     {2, 5},
+     {9, 0, 1, 2, 3, 9, 4, 5, 6, 7}},
+    {"Split with sizes as attribute",
+     11,
+     [](OnnxModel& m) {
          auto* n = m.node("Split", {"x"}, {"y", "rest"});
          set_ints(n, "split", {1, 3});
          set_int(n, "axis", 1);
-     }, {2, 1}, {0, 4}},
-    {"ReduceMax with axes as attribute", 11, [](OnnxModel& m) {
-         set_ints(m.node("ReduceMax", {"x"}, {"y"}), "axes", {1});
-     }, {2, 1}, {3, 7}},
-    {"TopK with k as attribute", 9, [](OnnxModel& m) {
+     },
+     {2, 1},
+     {0, 4}},
+    {"ReduceMax with axes as attribute",
+     11,
+     [](OnnxModel& m) { set_ints(m.node("ReduceMax", {"x"}, {"y"}), "axes", {1}); },
+     {2, 1},
+     {3, 7}},
+    {"TopK with k as attribute",
+     9,
+     [](OnnxModel& m) {
          set_int(m.node("TopK", {"x"}, {"y", "i"}), "k", 1);
-     }, {2, 1}, {3, 7}},
-    {"Upsample with attributes is nearest by floor", 8, [](OnnxModel& m) {
+     },
+     {2, 1},
+     {3, 7}},
+    {"Upsample with attributes is nearest by floor",
+     8,
+     [](OnnxModel& m) {
          auto* n = m.node("Upsample", {"x"}, {"y"});
          auto* a = n->add_attribute();
          a->set_name("scales");
          a->set_type(6);
          a->add_floats(1);
          a->add_floats(1.5);
-     }, {2, 6}, {0, 0, 1, 2, 2, 3, 4, 4, 5, 6, 6, 7}},
-    {"Upsample with an input", 9, [](OnnxModel& m) {
+     },
+     {2, 6},
+     {0, 0, 1, 2, 2, 3, 4, 4, 5, 6, 6, 7}},
+    {"Upsample with an input",
+     9,
+     [](OnnxModel& m) {
          m.floats("scales", {2}, {2, 1});
          m.node("Upsample", {"x", "scales"}, {"y"});
-     }, {4, 4}, {0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7}},
-    {"Resize of opset 10 is asymmetric", 10, [](OnnxModel& m) {
+     },
+     {4, 4},
+     {0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7}},
+    {"Resize of opset 10 is asymmetric",
+     10,
+     [](OnnxModel& m) {
          m.floats("scales", {2}, {1, 0.5});
          m.node("Resize", {"x", "scales"}, {"y"});
-     }, {2, 2}, {0, 2, 4, 6}},
-    {"Softmax took all dimensions from axis on as one", 11, [](OnnxModel& m) {
+     },
+     {2, 2},
+     {0, 2, 4, 6}},
+    {"Softmax took all dimensions from axis on as one",
+     11,
+     [](OnnxModel& m) {
          m.ints("s", {1, 2, 4});
          m.node("Reshape", {"x", "s"}, {"r"});
          m.node("Hardmax", {"r"}, {"y"});
-     }, {1, 2, 4}, {0, 0, 0, 0, 0, 0, 0, 1}},
-    {"Dropout with ratio as attribute", 7, [](OnnxModel& m) {
-         set_float(m.node("Dropout", {"x"}, {"y"}), "ratio", 0.5);
-     }, {2, 4}, {0, 1, 2, 3, 4, 5, 6, 7}},
-    {"Constant as a list", 13, [](OnnxModel& m) {
+     },
+     {1, 2, 4},
+     {0, 0, 0, 0, 0, 0, 0, 1}},
+    {"Dropout with ratio as attribute",
+     7,
+     [](OnnxModel& m) { set_float(m.node("Dropout", {"x"}, {"y"}), "ratio", 0.5); },
+     {2, 4},
+     {0, 1, 2, 3, 4, 5, 6, 7}},
+    {"Constant as a list",
+     13,
+     [](OnnxModel& m) {
          auto* c = m.node("Constant", {}, {"c"});
          auto* a = c->add_attribute();
          a->set_name("value_floats");
@@ -122,19 +169,31 @@ const OldNode old_nodes[] = {
          for (float v : {1.0f, 2.0f, 3.0f, 4.0f})
              a->add_floats(v);
          m.node("Add", {"x", "c"}, {"y"});
-     }, {2, 4}, {1, 3, 5, 7, 5, 7, 9, 11}},
-    {"nodes in any order, names left out", 13, [](OnnxModel& m) {
+     },
+     {2, 4},
+     {1, 3, 5, 7, 5, 7, 9, 11}},
+    {"nodes in any order, names left out",
+     13,
+     [](OnnxModel& m) {
          m.node("Neg", {"b"}, {"y"})->clear_name();
          m.node("Neg", {"a"}, {"b"})->clear_name();
          m.node("Neg", {"x"}, {"a"})->clear_name();
-     }, {2, 4}, {0, -1, -2, -3, -4, -5, -6, -7}},
-    {"a constant listed as input", 8, [](OnnxModel& m) {
+     },
+     {2, 4},
+     {0, -1, -2, -3, -4, -5, -6, -7}},
+    {"a constant listed as input",
+     8,
+     [](OnnxModel& m) {
          m.floats("two", {1}, {2}).input("two", {1});
          m.node("Mul", {"x", "two"}, {"y"});
-     }, {2, 4}, {0, 2, 4, 6, 8, 10, 12, 14}},
-    {"a cast to half precision stays f32", 13, [](OnnxModel& m) {
-         set_int(m.node("Cast", {"x"}, {"y"}), "to", 10);
-     }, {2, 4}, {0, 1, 2, 3, 4, 5, 6, 7}},
+     },
+     {2, 4},
+     {0, 2, 4, 6, 8, 10, 12, 14}},
+    {"a cast to half precision stays f32",
+     13,
+     [](OnnxModel& m) { set_int(m.node("Cast", {"x"}, {"y"}), "to", 10); },
+     {2, 4},
+     {0, 1, 2, 3, 4, 5, 6, 7}},
 };
 
 } // namespace
@@ -145,7 +204,9 @@ TEST(Onnx, older_opsets_keep_their_meaning) {
         OnnxModel m(old.opset);
         m.input("x", {2, 4}).output("y");
         old.build(m);
-        EXPECT_EQ(difference(run_model(m, f32({2, 4}, {0, 1, 2, 3, 4, 5, 6, 7})), f32(old.shape, old.result), 1e-6f, 0), "");
+        EXPECT_EQ(difference(run_model(m, f32({2, 4}, {0, 1, 2, 3, 4, 5, 6, 7})),
+                             f32(old.shape, old.result), 1e-6f, 0),
+                  "");
     }
 }
 
@@ -161,8 +222,16 @@ TEST(Onnx, reads_numbers_in_every_storage) {
         {"f32 field", 1, [](auto* t, auto&, auto* f) { t->mutable_float_data()->Add(f, f + 3); }},
         {"f64 field", 11, [](auto* t, auto&, auto* f) { t->mutable_double_data()->Add(f, f + 3); }},
         {"f16 raw", 10, [](auto* t, auto& h, auto*) { t->set_raw_data(h); }},
-        {"f16 field", 10, [](auto* t, auto&, auto*) { for (int v : {0x3c00, 0xc000, 1}) t->add_int32_data(v); }},
-        {"bf16 field", 16, [](auto* t, auto&, auto*) { for (int v : {0x3f80, 0xc000, 0x3380}) t->add_int32_data(v); }},
+        {"f16 field", 10,
+         [](auto* t, auto&, auto*) {
+             for (int v : {0x3c00, 0xc000, 1})
+                 t->add_int32_data(v);
+         }},
+        {"bf16 field", 16,
+         [](auto* t, auto&, auto*) {
+             for (int v : {0x3f80, 0xc000, 0x3380})
+                 t->add_int32_data(v);
+         }},
     };
     for (const Storage& s : storages) {
         SCOPED_TRACE(s.what);
@@ -170,13 +239,15 @@ TEST(Onnx, reads_numbers_in_every_storage) {
         m.input("x", {3}).output("y");
         s.fill(m.tensor("c", {3}, s.type), halves, raw);
         m.node("Add", {"x", "c"}, {"y"});
-        EXPECT_EQ(difference(run_model(m, f32({3}, {0, 0, 0})), f32({3}, {1, -2, 0x1p-24f}), 0, 0), "");
+        EXPECT_EQ(difference(run_model(m, f32({3}, {0, 0, 0})), f32({3}, {1, -2, 0x1p-24f}), 0, 0),
+                  "");
     }
 }
 
 TEST(Onnx, reads_weights_from_a_file_beside_the_model) {
     const float values[] = {0, 3, 4};
-    OnnxModel::save_bytes("weights.bin", std::string(reinterpret_cast<const char*>(values), sizeof values));
+    OnnxModel::save_bytes("weights.bin",
+                          std::string(reinterpret_cast<const char*>(values), sizeof values));
     OnnxModel m;
     m.input("x", {2}).output("y");
     auto* t = m.tensor("c", {2}, 1);
@@ -203,9 +274,12 @@ TEST(Onnx, says_what_is_wrong_with_a_file) {
     EXPECT_THAT(problem("/nowhere/model.onnx"), HasSubstr("/nowhere/model.onnx: no such file"));
     EXPECT_THAT(problem(testing::TempDir()), HasSubstr("is not a regular file"));
     EXPECT_THAT(problem(OnnxModel::save_bytes("empty.onnx", "")), HasSubstr("is empty"));
-    EXPECT_THAT(problem(OnnxModel::save_bytes("text.onnx", "hello, world")), HasSubstr("not an ONNX model"));
-    EXPECT_THAT(problem(OnnxModel::save_bytes("text.bin", "hello, world")), HasSubstr("not a model of a known format (ONNX"));
-    EXPECT_THAT(problem(OnnxModel::save_bytes("cut.onnx", relu().bytes().substr(0, 30))), HasSubstr("damaged or cut short"));
+    EXPECT_THAT(problem(OnnxModel::save_bytes("text.onnx", "hello, world")),
+                HasSubstr("not an ONNX model"));
+    EXPECT_THAT(problem(OnnxModel::save_bytes("text.bin", "hello, world")),
+                HasSubstr("not a model of a known format (ONNX"));
+    EXPECT_THAT(problem(OnnxModel::save_bytes("cut.onnx", relu().bytes().substr(0, 30))),
+                HasSubstr("damaged or cut short"));
     EXPECT_THAT(problem(OnnxModel()), HasSubstr("has no nodes"));
     OnnxModel old(6);
     old.input("x", {1}).output("y").node("Relu", {"x"}, {"y"});
@@ -218,7 +292,8 @@ TEST(Onnx, names_every_unsupported_operator_at_once) {
     m.node("Frobnicate", {"x"}, {"a"});
     m.node("Frobnicate", {"a"}, {"b"})->set_name("second");
     m.node("Attention", {"b"}, {"y"})->set_domain("com.example");
-    EXPECT_THAT(problem(m), HasSubstr("Frobnicate (2 nodes: the_Frobnicate, second); com.example.Attention (1 node: the_Attention)"));
+    EXPECT_THAT(problem(m), HasSubstr("Frobnicate (2 nodes: the_Frobnicate, second); "
+                                      "com.example.Attention (1 node: the_Attention)"));
 }
 
 TEST(Onnx, says_what_is_wrong_with_a_graph) {
@@ -226,20 +301,35 @@ TEST(Onnx, says_what_is_wrong_with_a_graph) {
         const char* what;
         void (*spoil)(OnnxModel&); // of x -> Relu -> y
     } cases[] = {
-        {"the graph has a cycle", [](OnnxModel& m) { m.graph().mutable_node(0)->set_input(0, "z"); m.node("Neg", {"y"}, {"z"}); }},
-        {"reads 'nothing', which nothing makes", [](OnnxModel& m) { m.graph().mutable_node(0)->set_input(0, "nothing"); }},
+        {"the graph has a cycle",
+         [](OnnxModel& m) {
+             m.graph().mutable_node(0)->set_input(0, "z");
+             m.node("Neg", {"y"}, {"z"});
+         }},
+        {"reads 'nothing', which nothing makes",
+         [](OnnxModel& m) { m.graph().mutable_node(0)->set_input(0, "nothing"); }},
         {"make a value named 'y'", [](OnnxModel& m) { m.node("Neg", {"x"}, {"y"}); }},
         {"no node makes output 'z'", [](OnnxModel& m) { m.output("z"); }},
         {"lists output 'y' twice", [](OnnxModel& m) { m.output("y"); }},
         {"has no outputs", [](OnnxModel& m) { m.graph().clear_output(); }},
-        {"two inputs named 'x'", [](OnnxModel& m) { m.input("x", {1, 2}); }},
+        {"two inputs named 'x'",
+         [](OnnxModel& m) {
+             m.input("x", {1, 2});
+         }},
         {"'c': has shape", [](OnnxModel& m) { m.tensor("c", {-3}, 1); }},
-        {"'c': has shape", [](OnnxModel& m) { m.tensor("c", {1 << 20, 1 << 20, 1 << 20, 1 << 20}, 1); }},
-        {"'c': its data is not 2 of f32", [](OnnxModel& m) { m.tensor("c", {2}, 1)->set_raw_data("abc"); }},
-        {"'c': its data is not 2 of f32", [](OnnxModel& m) { m.tensor("c", {2}, 1)->add_float_data(1); }},
+        {"'c': has shape",
+         [](OnnxModel& m) {
+             m.tensor("c", {1 << 20, 1 << 20, 1 << 20, 1 << 20}, 1);
+         }},
+        {"'c': its data is not 2 of f32",
+         [](OnnxModel& m) { m.tensor("c", {2}, 1)->set_raw_data("abc"); }},
+        {"'c': its data is not 2 of f32",
+         [](OnnxModel& m) { m.tensor("c", {2}, 1)->add_float_data(1); }},
         {"'c': has element type 8", [](OnnxModel& m) { m.tensor("c", {1}, 8); }},
-        {"node 'the_Relu' (Relu): has 2 inputs, takes 1", [](OnnxModel& m) { m.graph().mutable_node(0)->add_input("x"); }},
-        {"node 'the_Relu' (Relu): takes f32, not i64", [](OnnxModel& m) {
+        {"node 'the_Relu' (Relu): has 2 inputs, takes 1",
+         [](OnnxModel& m) { m.graph().mutable_node(0)->add_input("x"); }},
+        {"node 'the_Relu' (Relu): takes f32, not i64",
+         [](OnnxModel& m) {
              m.graph().mutable_input(0)->mutable_type()->mutable_tensor_type()->set_elem_type(7);
          }},
     };
@@ -256,10 +346,12 @@ TEST(Onnx, free_dimensions_are_the_users_to_say) {
     OnnxModel m;
     m.input("x", {-1, 3, -1, -1}).output("y");
     m.node("Relu", {"x"}, {"y"});
-    EXPECT_THAT(problem(m), HasSubstr("input 'x' is 1x3x?x?, which the model leaves open; say what it is, for example --shape x=1x3x480x640"));
+    EXPECT_THAT(problem(m), HasSubstr("input 'x' is 1x3x?x?, which the model leaves open; say what "
+                                      "it is, for example --shape x=1x3x480x640"));
     EXPECT_EQ(problem(m, {{{"x", {1, 3, 20, 30}}}, 1}), "");
     EXPECT_EQ(problem(m, {{{"", {1, 3, 20, 30}}}, 1}), "");
-    EXPECT_THAT(problem(m, {{{"z", {1, 3, 20, 30}}}, 1}), HasSubstr("has no input 'z'; its inputs are x"));
+    EXPECT_THAT(problem(m, {{{"z", {1, 3, 20, 30}}}, 1}),
+                HasSubstr("has no input 'z'; its inputs are x"));
     EXPECT_THAT(problem(m, {{{"x", {1, 3}}}, 1}), HasSubstr("another number of dimensions"));
     EXPECT_THAT(problem(m, {{{"x", {1, 3, 0, 30}}}, 1}), HasSubstr("positive dimensions"));
 }
@@ -285,12 +377,16 @@ TEST(Onnx, a_batch_gives_each_row_its_own_result) {
     const auto together = run_reference(four.value(), {rows});
     ASSERT_TRUE(together.ok());
     for (size_t r = 0; r < 4; r++) {
-        const auto alone = run_reference(one.value(), {make_tensor<float>(ElementType::F32, {1, 2, 8, 8}, rows.span<const float>().subspan(r * 128, 128))});
+        const auto alone = run_reference(
+            one.value(), {make_tensor<float>(ElementType::F32, {1, 2, 8, 8},
+                                             rows.span<const float>().subspan(r * 128, 128))});
         ASSERT_TRUE(alone.ok());
         for (size_t k = 0; k < 2; k++) {
             const auto a = alone.value()[k].span<float>();
             Shape shape = alone.value()[k].shape();
-            const Tensor part = make_tensor<float>(ElementType::F32, shape, together.value()[k].span<const float>().subspan(r * a.size(), a.size()));
+            const Tensor part = make_tensor<float>(
+                ElementType::F32, shape,
+                together.value()[k].span<const float>().subspan(r * a.size(), a.size()));
             EXPECT_EQ(difference(part, alone.value()[k], 1e-5f, 1e-6f), "") << "row " << r;
         }
     }
@@ -306,20 +402,24 @@ TEST(Onnx, a_model_that_mixes_its_rows_cannot_be_batched) {
     sum.node("Relu", {"x"}, {"r"});
     set_int(sum.node("ReduceSum", {"r", "axes"}, {"s"}), "keepdims", 0);
     sum.node("Add", {"x", "s"}, {"y"});
-    EXPECT_THAT(problem(sum, {{}, 2}), HasSubstr("node 'the_ReduceSum' (ReduceSum): cannot be batched"));
+    EXPECT_THAT(problem(sum, {{}, 2}),
+                HasSubstr("node 'the_ReduceSum' (ReduceSum): cannot be batched"));
 }
 
 TEST(Onnx, content_makes_the_key) {
-    const std::string a = small_network().save("a.onnx"), b = small_network().save("b.onnx"), c = relu().save("c.onnx");
+    const std::string a = small_network().save("a.onnx"), b = small_network().save("b.onnx"),
+                      c = relu().save("c.onnx");
     EXPECT_EQ(content_hash(a).value(), content_hash(b).value());
     EXPECT_NE(content_hash(a).value(), content_hash(c).value());
     const std::string abc = OnnxModel::save_bytes("abc.txt", "abc"); // FIPS 180-4's example
-    EXPECT_EQ(content_hash(abc).value(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    EXPECT_EQ(content_hash(abc).value(),
+              "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 namespace {
 
-// Damages the file in `count` deterministic ways; it must load or be refused, never crash or eat memory.
+// Damages the file in `count` deterministic ways; it must load or be refused, never crash or eat
+// memory.
 void damage(const std::string& good, const LoadOptions& options, int count) {
     uint32_t state = 12345;
     const auto next = [&](size_t below) {
@@ -332,7 +432,9 @@ void damage(const std::string& good, const LoadOptions& options, int count) {
             bad.resize(next(bad.size()));
         else
             for (size_t k = 0; k <= next(3) && !bad.empty(); k++)
-                bad[next(bad.size())] = n % 4 == 0 ? char(next(256)) : n % 4 == 1 ? char(0xff) : char(bad[next(bad.size())] ^ (1 << next(8)));
+                bad[next(bad.size())] = n % 4 == 0   ? char(next(256))
+                                        : n % 4 == 1 ? char(0xff)
+                                                     : char(bad[next(bad.size())] ^ (1 << next(8)));
         auto graph = load_model(OnnxModel::save_bytes("damaged.onnx", bad), options);
         if (!graph.ok())
             EXPECT_THAT(graph.error().text(), HasSubstr("damaged.onnx"));
@@ -351,7 +453,8 @@ TEST(Onnx, damaged_real_files_are_refused_or_loaded_but_never_crash) {
     if (shared_folder().empty())
         GTEST_SKIP() << "no shared/models";
     const auto bytes = [](const std::string& name) {
-        std::ifstream file(shared_folder() + "/models/" + name + "/" + name + ".onnx", std::ios::binary);
+        std::ifstream file(shared_folder() + "/models/" + name + "/" + name + ".onnx",
+                           std::ios::binary);
         return std::string{std::istreambuf_iterator<char>(file), {}};
     };
     damage(bytes("mnist-12"), {}, 600);

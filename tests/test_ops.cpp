@@ -51,13 +51,15 @@ TEST(Ops, give_the_results_of_their_rows) {
         }
         EXPECT_TRUE(results.ok()) << results.error().text();
         for (size_t k = 0; results.ok() && k < row.outputs.size(); k++)
-            EXPECT_EQ(difference(results.value()[k], row.outputs[k], 1e-5f, 1e-6f), "") << "output " << k;
+            EXPECT_EQ(difference(results.value()[k], row.outputs[k], 1e-5f, 1e-6f), "")
+                << "output " << k;
     }
 }
 
 TEST(Ops, every_operator_has_a_row) {
     for (const OpDef* op : all_ops()) {
-        const bool tested = std::any_of(op_rows().begin(), op_rows().end(), [&](const OpRow& row) { return row.op == op->name; });
+        const bool tested = std::any_of(op_rows().begin(), op_rows().end(),
+                                        [&](const OpRow& row) { return row.op == op->name; });
         EXPECT_TRUE(tested) << op->name;
     }
 }
@@ -66,7 +68,8 @@ TEST(Ops, every_rule_refuses_no_inputs_and_too_many) {
     for (const OpDef* op : all_ops()) {
         const Node node{std::string(op->name), "test", {}, {}, {0}};
         EXPECT_FALSE(op->infer(node, {}).ok()) << op->name;
-        if (op->name == "Concat" || op->name == "Max" || op->name == "Min" || op->name == "Sum" || op->name == "Mean" || op->name == "Einsum")
+        if (op->name == "Concat" || op->name == "Max" || op->name == "Min" || op->name == "Sum" ||
+            op->name == "Mean" || op->name == "Einsum")
             continue; // any number
         const std::vector<ValueFacts> many(9, ValueFacts{ElementType::F32, {1, 1}, nullptr, true});
         EXPECT_FALSE(op->infer(node, many).ok()) << op->name;

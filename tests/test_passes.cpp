@@ -22,8 +22,10 @@ Graph graph_of(const OnnxModel& model) {
 std::string operators(const Graph& graph) {
     std::string text;
     for (const Node& node : graph.nodes) {
-        const bool product = node.op == "Conv" || node.op == "ConvTranspose" || node.op == "MatMul" || node.op == "Gemm";
-        text += (text.empty() ? "" : " ") + node.op + (product && node.inputs.size() > 3 ? "+residual" : "") +
+        const bool product = node.op == "Conv" || node.op == "ConvTranspose" ||
+                             node.op == "MatMul" || node.op == "Gemm";
+        text += (text.empty() ? "" : " ") + node.op +
+                (product && node.inputs.size() > 3 ? "+residual" : "") +
                 (node.has("activation") ? "+" + node.attr("activation", "") : "");
     }
     return text;
@@ -40,14 +42,22 @@ std::vector<float> counting(size_t n, int from) {
 OnnxModel begin(int64_t opset = 13) {
     OnnxModel m(opset);
     m.input("x", {1, 4, 6, 6}).output("y");
-    m.floats("w", {4, 4, 3, 3}, counting(144, -6)).floats("w1", {4, 4, 1, 1}, counting(16, -6)).floats("b", {4}, counting(4, -2));
-    m.floats("scale", {4}, {1, 2, 0.5, -1}).floats("mean", {4}, counting(4, 0)).floats("var", {4}, {1, 2, 3, 4});
-    m.floats("channels", {4, 1, 1}, {1, 2, 3, 4}).floats("three", {}, {3}).floats("zero", {}, {0}).floats("six", {}, {6});
+    m.floats("w", {4, 4, 3, 3}, counting(144, -6))
+        .floats("w1", {4, 4, 1, 1}, counting(16, -6))
+        .floats("b", {4}, counting(4, -2));
+    m.floats("scale", {4}, {1, 2, 0.5, -1})
+        .floats("mean", {4}, counting(4, 0))
+        .floats("var", {4}, {1, 2, 3, 4});
+    m.floats("channels", {4, 1, 1}, {1, 2, 3, 4})
+        .floats("three", {}, {3})
+        .floats("zero", {}, {0})
+        .floats("six", {}, {6});
     m.floats("half", {}, {0.5}).floats("one", {}, {1}).floats("root", {}, {1.41421356f});
     return m;
 }
 
-onnx_pb::Operation* conv(OnnxModel& m, const std::string& x, const std::string& y, const char* w = "w") {
+onnx_pb::Operation* conv(OnnxModel& m, const std::string& x, const std::string& y,
+                         const char* w = "w") {
     auto* n = m.node("Conv", {x, w, "b"}, {y});
     if (std::string(w) == "w")
         set_ints(n, "pads", {1, 1, 1, 1});
@@ -61,97 +71,132 @@ struct Rewrite {
 };
 
 const Rewrite rewrites[] = {
-    {"batch normalization goes into the convolution before it, then the activation", [](OnnxModel& m) {
+    {"batch normalization goes into the convolution before it, then the activation",
+     [](OnnxModel& m) {
          conv(m, "x", "c");
          m.node("BatchNormalization", {"c", "scale", "b", "mean", "var"}, {"n"});
          m.node("Relu", {"n"}, {"y"});
-     }, "Conv+Relu"},
-    {"and into a transposed one with groups", [](OnnxModel& m) {
+     },
+     "Conv+Relu"},
+    {"and into a transposed one with groups",
+     [](OnnxModel& m) {
          m.floats("wt", {4, 2, 2, 2}, counting(32, -6));
          set_int(m.node("ConvTranspose", {"x", "wt"}, {"c"}), "group", 2);
          m.node("BatchNormalization", {"c", "scale", "b", "mean", "var"}, {"y"});
-     }, "ConvTranspose"},
-    {"before a convolution it goes in where no padding cuts off its shift", [](OnnxModel& m) {
+     },
+     "ConvTranspose"},
+    {"before a convolution it goes in where no padding cuts off its shift",
+     [](OnnxModel& m) {
          m.node("BatchNormalization", {"x", "scale", "b", "mean", "var"}, {"n"});
          conv(m, "n", "y", "w1");
-     }, "Conv"},
-    {"and stays where there is padding", [](OnnxModel& m) {
+     },
+     "Conv"},
+    {"and stays where there is padding",
+     [](OnnxModel& m) {
          m.node("BatchNormalization", {"x", "scale", "b", "mean", "var"}, {"n"});
          conv(m, "n", "y");
-     }, "BatchNormalization Conv"},
-    {"a factor and a summand by channel go into weights and bias", [](OnnxModel& m) {
+     },
+     "BatchNormalization Conv"},
+    {"a factor and a summand by channel go into weights and bias",
+     [](OnnxModel& m) {
          conv(m, "x", "c");
          m.node("Mul", {"c", "channels"}, {"s"});
          m.node("Sub", {"three", "s"}, {"y"});
-     }, "Conv"},
-    {"a factor before a padded convolution too", [](OnnxModel& m) {
+     },
+     "Conv"},
+    {"a factor before a padded convolution too",
+     [](OnnxModel& m) {
          m.node("Div", {"x", "channels"}, {"s"});
          conv(m, "s", "y");
-     }, "Conv"},
-    {"a convolution others read is left alone", [](OnnxModel& m) {
+     },
+     "Conv"},
+    {"a convolution others read is left alone",
+     [](OnnxModel& m) {
          conv(m, "x", "c");
          m.node("Mul", {"c", "channels"}, {"s"});
          m.node("Mul", {"c", "s"}, {"y"});
-     }, "Conv Mul Mul"},
-    {"a border of zeros becomes padding", [](OnnxModel& m) {
+     },
+     "Conv Mul Mul"},
+    {"a border of zeros becomes padding",
+     [](OnnxModel& m) {
          m.ints("pads", {0, 0, 1, 2, 0, 0, 0, 1});
          m.node("Pad", {"x", "pads"}, {"p"});
          conv(m, "p", "y");
-     }, "Conv"},
-    {"a sum with something else becomes a residual, then the activation", [](OnnxModel& m) {
+     },
+     "Conv"},
+    {"a sum with something else becomes a residual, then the activation",
+     [](OnnxModel& m) {
          conv(m, "x", "c");
          m.node("Add", {"c", "x"}, {"s"});
          m.node("LeakyRelu", {"s"}, {"y"});
-     }, "Conv+residual+LeakyRelu"},
-    {"of two convolutions the later one takes the other's result", [](OnnxModel& m) {
+     },
+     "Conv+residual+LeakyRelu"},
+    {"of two convolutions the later one takes the other's result",
+     [](OnnxModel& m) {
          conv(m, "x", "a");
          conv(m, "x", "b2", "w1");
          m.node("Add", {"b2", "a"}, {"y"});
-     }, "Conv Conv+residual"},
-    {"an activation between convolution and sum keeps them apart", [](OnnxModel& m) {
+     },
+     "Conv Conv+residual"},
+    {"an activation between convolution and sum keeps them apart",
+     [](OnnxModel& m) {
          conv(m, "x", "c");
          m.node("Relu", {"c"}, {"r"});
          m.node("Add", {"r", "x"}, {"y"});
-     }, "Conv+Relu Add"},
-    {"x * sigmoid(x) is Swish", [](OnnxModel& m) {
+     },
+     "Conv+Relu Add"},
+    {"x * sigmoid(x) is Swish",
+     [](OnnxModel& m) {
          conv(m, "x", "c");
          m.node("Sigmoid", {"c"}, {"s"});
          m.node("Mul", {"s", "c"}, {"y"});
-     }, "Conv+Swish"},
-    {"x * clip(x + 3, 0, 6) / 6 is HardSwish", [](OnnxModel& m) {
+     },
+     "Conv+Swish"},
+    {"x * clip(x + 3, 0, 6) / 6 is HardSwish",
+     [](OnnxModel& m) {
          conv(m, "x", "c");
          m.node("Add", {"c", "three"}, {"a"});
          m.node("Clip", {"a", "zero", "six"}, {"d"});
          m.node("Mul", {"c", "d"}, {"e"});
          m.node("Div", {"e", "six"}, {"y"});
-     }, "Conv+HardSwish"},
-    {"x * (clip(x + 3, 0, 6) / 6) as well", [](OnnxModel& m) {
+     },
+     "Conv+HardSwish"},
+    {"x * (clip(x + 3, 0, 6) / 6) as well",
+     [](OnnxModel& m) {
          conv(m, "x", "c");
          m.node("Add", {"three", "c"}, {"a"});
          m.node("Clip", {"a", "zero", "six"}, {"d"});
          m.node("Div", {"d", "six"}, {"e"});
          m.node("Mul", {"e", "c"}, {"y"});
-     }, "Conv+HardSwish"},
-    {"x * tanh(softplus(x)) is Mish", [](OnnxModel& m) {
+     },
+     "Conv+HardSwish"},
+    {"x * tanh(softplus(x)) is Mish",
+     [](OnnxModel& m) {
          conv(m, "x", "c");
          m.node("Softplus", {"c"}, {"s"});
          m.node("Tanh", {"s"}, {"t"});
          m.node("Mul", {"c", "t"}, {"y"});
-     }, "Conv+Mish"},
-    {"0.5 x (1 + erf(x / sqrt 2)) is Gelu", [](OnnxModel& m) {
+     },
+     "Conv+Mish"},
+    {"0.5 x (1 + erf(x / sqrt 2)) is Gelu",
+     [](OnnxModel& m) {
          m.node("Div", {"x", "root"}, {"d"});
          m.node("Erf", {"d"}, {"e"});
          m.node("Add", {"e", "one"}, {"a"});
          m.node("Mul", {"x", "a"}, {"p"});
          m.node("Mul", {"p", "half"}, {"y"});
-     }, "Gelu"},
-    {"bounds are fused, PRelu with one slope too", [](OnnxModel& m) {
+     },
+     "Gelu"},
+    {"bounds are fused, PRelu with one slope too",
+     [](OnnxModel& m) {
          conv(m, "x", "c");
          m.node("Clip", {"c", "zero", "six"}, {"d"});
          conv(m, "d", "e");
          m.node("PRelu", {"e", "half"}, {"y"});
-     }, "Conv+Clip Conv+LeakyRelu"},
-    {"what does nothing goes", [](OnnxModel& m) {
+     },
+     "Conv+Clip Conv+LeakyRelu"},
+    {"what does nothing goes",
+     [](OnnxModel& m) {
          m.ints("perm", {1, 4, 6, 6});
          m.node("Identity", {"x"}, {"a"});
          m.node("Dropout", {"a"}, {"d"});
@@ -159,56 +204,75 @@ const Rewrite rewrites[] = {
          m.node("Mul", {"one", "e"}, {"f"});
          m.node("Reshape", {"f", "perm"}, {"g"});
          m.node("Neg", {"g"}, {"y"});
-     }, "Neg"},
-    {"reshapes and transposes in a row become one", [](OnnxModel& m) {
+     },
+     "Neg"},
+    {"reshapes and transposes in a row become one",
+     [](OnnxModel& m) {
          m.ints("s1", {4, 36}).ints("s2", {1, 144}).ints("ax", {0});
          m.node("Reshape", {"x", "s1"}, {"a"});
          m.node("Flatten", {"a"}, {"b2"});
          m.node("Unsqueeze", {"b2", "ax"}, {"c"});
          set_ints(m.node("Transpose", {"c"}, {"d"}), "perm", {2, 0, 1});
          set_ints(m.node("Transpose", {"d"}, {"y"}), "perm", {1, 0, 2});
-     }, "Reshape Transpose"},
-    {"shape arithmetic is folded", [](OnnxModel& m) {
+     },
+     "Reshape Transpose"},
+    {"shape arithmetic is folded",
+     [](OnnxModel& m) {
          m.ints("two", {2}).ints("rest", {-1});
          m.node("Shape", {"x"}, {"s"});
          m.node("Gather", {"s", "two"}, {"h"});
          set_int(m.node("Concat", {"h", "rest"}, {"t"}), "axis", 0);
          m.node("Reshape", {"x", "t"}, {"y"});
-     }, "Reshape"},
-    {"a channel shuffle is one node", [](OnnxModel& m) {
+     },
+     "Reshape"},
+    {"a channel shuffle is one node",
+     [](OnnxModel& m) {
          m.ints("s1", {1, 2, 2, 6, 6}).ints("s2", {1, 4, 6, 6});
          m.node("Reshape", {"x", "s1"}, {"a"});
          set_ints(m.node("Transpose", {"a"}, {"c"}), "perm", {0, 2, 1, 3, 4});
          m.node("Reshape", {"c", "s2"}, {"y"});
-     }, "ChannelShuffle"},
-    {"the same computed twice is computed once", [](OnnxModel& m) {
+     },
+     "ChannelShuffle"},
+    {"the same computed twice is computed once",
+     [](OnnxModel& m) {
          m.node("Exp", {"x"}, {"a"});
          m.node("Exp", {"x"}, {"b2"});
          m.node("Mul", {"a", "b2"}, {"y"});
-     }, "Exp Mul"},
-    {"pooling over all of the image is global", [](OnnxModel& m) {
+     },
+     "Exp Mul"},
+    {"pooling over all of the image is global",
+     [](OnnxModel& m) {
          set_ints(m.node("AveragePool", {"x"}, {"y"}), "kernel_shape", {6, 6});
-     }, "GlobalAveragePool"},
-    {"so is a mean over its dimensions", [](OnnxModel& m) {
+     },
+     "GlobalAveragePool"},
+    {"so is a mean over its dimensions",
+     [](OnnxModel& m) {
          set_ints(m.node("ReduceMean", {"x"}, {"y"}), "axes", {2, 3});
-     }, "GlobalAveragePool"},
-    {"a matrix product takes bias and activation", [](OnnxModel& m) {
+     },
+     "GlobalAveragePool"},
+    {"a matrix product takes bias and activation",
+     [](OnnxModel& m) {
          m.floats("wm", {6, 3}, counting(18, -6)).floats("bm", {3}, counting(3, 0));
          m.node("MatMul", {"x", "wm"}, {"p"});
          m.node("Add", {"bm", "p"}, {"q"});
          m.node("Sigmoid", {"q"}, {"y"});
-     }, "MatMul+Sigmoid"},
-    {"the old Softmax over several dimensions becomes one over rows", [](OnnxModel& m) {
+     },
+     "MatMul+Sigmoid"},
+    {"the old Softmax over several dimensions becomes one over rows",
+     [](OnnxModel& m) {
          m.file.mutable_opset_import(0)->set_version(11);
          m.node("Softmax", {"x"}, {"y"});
-     }, "Reshape Softmax Reshape"},
-    {"an output that is the input is copied", [](OnnxModel& m) { m.node("Identity", {"x"}, {"y"}); }, "Identity"},
+     },
+     "Reshape Softmax Reshape"},
+    {"an output that is the input is copied",
+     [](OnnxModel& m) { m.node("Identity", {"x"}, {"y"}); }, "Identity"},
 };
 
 } // namespace
 
 TEST(Passes, rewrite_what_they_should_and_keep_results) {
-    Tensor x = make_tensor<float>(ElementType::F32, {1, 4, 6, 6}, std::span<const float>(counting(144, -7)));
+    Tensor x = make_tensor<float>(ElementType::F32, {1, 4, 6, 6},
+                                  std::span<const float>(counting(144, -7)));
     for (const Rewrite& r : rewrites) {
         SCOPED_TRACE(r.what);
         OnnxModel m = begin();
@@ -260,7 +324,8 @@ TEST(Passes, weights_two_convolutions_share_are_not_changed_for_both) {
     conv(m, "x", "z");
     Graph plain = graph_of(m), fast = plain;
     ASSERT_TRUE(optimize(fast).ok());
-    const Tensor x = make_tensor<float>(ElementType::F32, {1, 4, 6, 6}, std::span<const float>(counting(144, -7)));
+    const Tensor x = make_tensor<float>(ElementType::F32, {1, 4, 6, 6},
+                                        std::span<const float>(counting(144, -7)));
     const auto a = run_reference(plain, {x}), b = run_reference(fast, {x});
     for (size_t k : {size_t(0), size_t(1)})
         EXPECT_EQ(difference(b.value()[k], a.value()[k], 1e-4f, 1e-5f), "");

@@ -23,7 +23,8 @@ Result<std::string> read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     std::string bytes(size, '\0');
     if (!file || !file.read(bytes.data(), std::streamsize(size)))
-        return Error{Error::BadConfig, path, std::string("cannot be read: ") + std::strerror(errno)};
+        return Error{Error::BadConfig, path,
+                     std::string("cannot be read: ") + std::strerror(errno)};
     return bytes;
 }
 

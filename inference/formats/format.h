@@ -15,9 +15,9 @@ namespace infer {
 // declared types and shapes (-1: free), nodes in an order in which they can run, operators in their
 // newest meaning; it works out no shapes.
 struct FormatDef {
-    std::string_view name;      // for messages: "ONNX"
-    std::string_view extension; // ".onnx"
-    bool (*matches)(std::string_view head);            // the file's first bytes look like it
+    std::string_view name;                  // for messages: "ONNX"
+    std::string_view extension;             // ".onnx"
+    bool (*matches)(std::string_view head); // the file's first bytes look like it
     Result<Graph> (*load)(const std::string& path);
     std::vector<std::string> (*files)(const std::string& path); // all files whose content counts
 };
@@ -27,6 +27,10 @@ constexpr int64_t unranked = -2;
 
 // Made from inference/formats/meson.build.
 std::span<const FormatDef* const> all_formats();
+
+// Puts the nodes into an order in which they can run, that of the file where it is one. `made` by
+// value: an input, a constant or some node's output. Refuses cycles and values nothing makes.
+Result<void> sort_nodes(Graph& graph, const std::vector<bool>& made, const std::string& where);
 
 constexpr int64_t max_file_bytes = (int64_t{1} << 31) - 1; // protobuf's own limit
 

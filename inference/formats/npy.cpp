@@ -11,7 +11,8 @@
 namespace infer {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "arrays are written as they lie in memory");
+static_assert(std::endian::native == std::endian::little,
+              "arrays are written as they lie in memory");
 
 constexpr std::string_view magic("\x93NUMPY", 6);
 
@@ -28,7 +29,8 @@ constexpr Descr descrs[] = {
 };
 
 // What stands between `open` and `close` after 'key': in the header, a Python dict.
-std::optional<std::string_view> entry(std::string_view header, std::string_view key, char open, char close) {
+std::optional<std::string_view> entry(std::string_view header, std::string_view key, char open,
+                                      char close) {
     const size_t at = header.find("'" + std::string(key) + "'");
     const size_t from = at == header.npos ? at : header.find(open, at + key.size() + 2);
     const size_t to = from == header.npos ? from : header.find(close, from + 1);
@@ -46,7 +48,8 @@ std::optional<ElementType> type_named(std::string_view text) {
 
 std::optional<Shape> shape_in(std::string_view text) {
     Shape shape;
-    for (size_t at = text.find_first_of("0123456789"); at < text.size(); at = text.find_first_of("0123456789", at)) {
+    for (size_t at = text.find_first_of("0123456789"); at < text.size();
+         at = text.find_first_of("0123456789", at)) {
         int64_t d = 0;
         const auto parsed = std::from_chars(text.data() + at, text.data() + text.size(), d);
         if (parsed.ec != std::errc())
@@ -69,7 +72,8 @@ Tensor from_fortran(const Tensor& t) {
     for_each_row(t.shape(), strides, [&](const int64_t* at, int64_t length) {
         for (int64_t i = 0; i < length; i++)
             std::memcpy(static_cast<char*>(dense.view().data) + size_t(at[1] + i) * size,
-                        static_cast<const char*>(t.view().data) + size_t(at[0] + i * step) * size, size);
+                        static_cast<const char*>(t.view().data) + size_t(at[0] + i * step) * size,
+                        size);
     });
     return dense;
 }
@@ -77,7 +81,9 @@ Tensor from_fortran(const Tensor& t) {
 } // namespace
 
 Result<Tensor> parse_npy(std::string_view bytes, const std::string& where) {
-    const auto damaged = [&](std::string what) { return Error{Error::BadConfig, where, std::move(what)}; };
+    const auto damaged = [&](std::string what) {
+        return Error{Error::BadConfig, where, std::move(what)};
+    };
     if (bytes.size() < 10 || !bytes.starts_with(magic))
         return damaged("is not a NumPy .npy file");
     const bool wide = bytes[6] > 1; // version 1: two bytes of header length, later four
@@ -98,7 +104,8 @@ Result<Tensor> parse_npy(std::string_view bytes, const std::string& where) {
         return damaged("is not an array of numbers");
     const auto elements = checked_count(*shape);
     if (!elements || size_t(*elements) * size_of(*type) > bytes.size() - start)
-        return damaged("is too short for " + to_string(*shape) + " of " + std::string(name_of(*type)));
+        return damaged("is too short for " + to_string(*shape) + " of " +
+                       std::string(name_of(*type)));
     Tensor t(*type, *shape);
     if (t.view().size_bytes())
         std::memcpy(t.view().data, bytes.data() + start, t.view().size_bytes());
@@ -116,7 +123,8 @@ std::string npy_bytes(const TensorView& tensor) {
     if (tensor.type == ElementType::BF16) {
         Tensor wide(ElementType::F32, tensor.shape);
         for (size_t i = 0; i < wide.span<float>().size(); i++)
-            wide.span<float>()[i] = std::bit_cast<float>(uint32_t(tensor.span<uint16_t>()[i]) << 16);
+            wide.span<float>()[i] =
+                std::bit_cast<float>(uint32_t(tensor.span<uint16_t>()[i]) << 16);
         return npy_bytes(wide.view());
     }
     std::string_view descr;
@@ -126,8 +134,10 @@ std::string npy_bytes(const TensorView& tensor) {
     std::string dims;
     for (int64_t d : tensor.shape)
         dims += std::to_string(d) + ", ";
-    std::string header = "{'descr': '" + std::string(descr) + "', 'fortran_order': False, 'shape': (" + dims + "), }";
-    header.append(64 - (magic.size() + 4 + header.size() + 1) % 64, ' ').push_back('\n'); // data is 64-byte aligned
+    std::string header = "{'descr': '" + std::string(descr) +
+                         "', 'fortran_order': False, 'shape': (" + dims + "), }";
+    header.append(64 - (magic.size() + 4 + header.size() + 1) % 64, ' ')
+        .push_back('\n'); // data is 64-byte aligned
     std::string bytes(magic);
     bytes += {'\1', '\0', char(header.size() & 255), char(header.size() >> 8)};
     bytes += header;

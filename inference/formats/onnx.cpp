@@ -31,7 +31,6 @@ private:
     Result<void> read_inputs();
     Result<void> read_nodes();
     Result<void> read_outputs();
-    Result<void> sort_nodes();
     void read_metadata();
 
     Result<void> read_node(const onnx_pb::Operation& operation);
@@ -97,7 +96,8 @@ Result<void> Reader::read_inputs() {
         const auto& type = input.type().tensor_type();
         const auto element = onnx::type_of(type.elem_type());
         if (!element)
-            return Error{Error::Unsupported, where_, "input '" + input.name() + "' is not a tensor of numbers"};
+            return Error{Error::Unsupported, where_,
+                         "input '" + input.name() + "' is not a tensor of numbers"};
         Value& value = graph_.value(id);
         value.type = onnx::computed(*element);
         for (const auto& dim : type.shape().dim())
@@ -114,15 +114,25 @@ Result<Attr> Reader::read_attribute(const onnx_pb::Attribute& a, const std::stri
     enum { Float = 1, Int, String, TensorType, Floats = 6, Ints, Strings }; // AttributeProto.type
     int type = a.type();
     if (type == 0) // older files leave it out
-        type = a.has_f() ? Float : a.has_i() ? Int : a.has_s() ? String : a.has_t() ? TensorType
-             : a.floats_size() ? Floats : a.strings_size() ? Strings : Ints;
+        type = a.has_f()          ? Float
+               : a.has_i()        ? Int
+               : a.has_s()        ? String
+               : a.has_t()        ? TensorType
+               : a.floats_size()  ? Floats
+               : a.strings_size() ? Strings
+                                  : Ints;
     const auto clamp = [](int64_t v) { return std::clamp<int64_t>(v, -max_dim, max_dim); };
     switch (type) {
-    case Float: return Attr(a.f());
-    case Int: return Attr(clamp(a.i()));
-    case String: return Attr(a.s());
-    case Floats: return Attr(std::vector<float>(a.floats().begin(), a.floats().end()));
-    case Strings: return Attr(std::vector<std::string>(a.strings().begin(), a.strings().end()));
+    case Float:
+        return Attr(a.f());
+    case Int:
+        return Attr(clamp(a.i()));
+    case String:
+        return Attr(a.s());
+    case Floats:
+        return Attr(std::vector<float>(a.floats().begin(), a.floats().end()));
+    case Strings:
+        return Attr(std::vector<std::string>(a.strings().begin(), a.strings().end()));
     case Ints: {
         std::vector<int64_t> values(a.ints().begin(), a.ints().end());
         std::transform(values.begin(), values.end(), values.begin(), clamp);
@@ -134,7 +144,10 @@ Result<Attr> Reader::read_attribute(const onnx_pb::Attribute& a, const std::stri
             return tensor.error();
         return Attr(tensor.value());
     }
-    default: return Error{Error::Unsupported, where, "attribute '" + a.name() + "' is of a kind (graph, sparse tensor) that cannot be read"};
+    default:
+        return Error{Error::Unsupported, where,
+                     "attribute '" + a.name() +
+                         "' is of a kind (graph, sparse tensor) that cannot be read"};
     }
 }
 
@@ -195,8 +208,10 @@ Result<void> Reader::read_node(const onnx_pb::Operation& operation) {
         node.outputs.pop_back();
     if (node.outputs.empty())
         return {}; // nobody can use it
-    const ValueId first = *std::find_if(node.outputs.begin(), node.outputs.end(), [](ValueId v) { return v != none; });
-    node.name = !operation.name().empty() ? operation.name() : node.op + "_" + graph_.value(first).name;
+    const ValueId first = *std::find_if(node.outputs.begin(), node.outputs.end(),
+                                        [](ValueId v) { return v != none; });
+    node.name =
+        !operation.name().empty() ? operation.name() : node.op + "_" + graph_.value(first).name;
     if (auto ok = read_attributes(operation, node); !ok.ok())
         return ok;
     if (node.op == "Constant")
@@ -231,47 +246,6 @@ Result<void> Reader::read_outputs() {
     return {};
 }
 
-// Kahn's algorithm, in the order of the file where that is possible.
-Result<void> Reader::sort_nodes() {
-    const size_t n = graph_.nodes.size();
-    std::vector<int> maker(graph_.values.size(), -1), waits_for(n, 0);
-    for (size_t k = 0; k < n; k++)
-        for (ValueId v : graph_.nodes[k].outputs)
-            if (v != none)
-                maker[size_t(v)] = int(k);
-    std::vector<std::vector<size_t>> users(n);
-    for (size_t k = 0; k < n; k++)
-        for (ValueId v : graph_.nodes[k].inputs) {
-            if (v == none)
-                continue;
-            if (!made_[size_t(v)])
-                return wrong(place(graph_.nodes[k]) + " reads '" + graph_.value(v).name + "', which nothing makes");
-            if (maker[size_t(v)] >= 0) {
-                users[size_t(maker[size_t(v)])].push_back(k);
-                waits_for[k]++;
-            }
-        }
-    std::set<size_t> ready;
-    for (size_t k = 0; k < n; k++)
-        if (waits_for[k] == 0)
-            ready.insert(k);
-    std::vector<Node> sorted;
-    while (!ready.empty()) {
-        const size_t k = ready.extract(ready.begin()).value();
-        for (size_t user : users[k])
-            if (--waits_for[user] == 0)
-                ready.insert(user);
-        sorted.push_back(std::move(graph_.nodes[k]));
-        graph_.nodes[k].outputs.clear();
-    }
-    if (sorted.size() != n) {
-        const auto left = std::find_if(waits_for.begin(), waits_for.end(), [](int w) { return w > 0; });
-        return wrong(place(graph_.nodes[size_t(left - waits_for.begin())]) + " waits for its own result: the graph has a cycle");
-    }
-    graph_.nodes = std::move(sorted);
-    return {};
-}
-
 void Reader::read_metadata() {
     graph_.metadata["producer"] = model_.producer_name();
     for (const auto& entry : model_.metadata_props())
@@ -283,9 +257,11 @@ Result<Graph> Reader::read() {
         return wrong("is not an ONNX model, or has no nodes");
     read_metadata();
     for (Step step : {&Reader::read_opset, &Reader::read_initializers, &Reader::read_inputs,
-                      &Reader::read_nodes, &Reader::read_outputs, &Reader::sort_nodes})
+                      &Reader::read_nodes, &Reader::read_outputs})
         if (auto ok = (this->*step)(); !ok.ok())
             return ok.error();
+    if (auto ok = sort_nodes(graph_, made_, where_); !ok.ok())
+        return ok.error();
     return std::move(graph_);
 }
 
@@ -296,12 +272,15 @@ std::vector<std::string> files(const std::string& path) { return {path}; }
 
 } // namespace
 
-Result<Graph> parse_onnx(std::string_view bytes, const std::string& folder, const std::string& where) {
+Result<Graph> parse_onnx(std::string_view bytes, const std::string& folder,
+                         const std::string& where) {
     onnx_pb::ModelFile model;
     if (bytes.empty())
         return Error{Error::InvalidModel, where, "is empty"};
-    if (bytes.size() > size_t(max_file_bytes) || !model.ParseFromArray(bytes.data(), int(bytes.size())))
-        return Error{Error::InvalidModel, where, "is not an ONNX model, or is damaged or cut short"};
+    if (bytes.size() > size_t(max_file_bytes) ||
+        !model.ParseFromArray(bytes.data(), int(bytes.size())))
+        return Error{Error::InvalidModel, where,
+                     "is not an ONNX model, or is damaged or cut short"};
     return Reader(model, folder, where).read();
 }
 

@@ -12,7 +12,8 @@ namespace infer {
 // Reads a model of opset 7 to 21. Half and double precision values become f32: the precision a
 // model runs in is the device's choice. `folder` is where external data lies.
 Result<Graph> load_onnx(const std::string& path);
-Result<Graph> parse_onnx(std::string_view bytes, const std::string& folder, const std::string& where);
+Result<Graph> parse_onnx(std::string_view bytes, const std::string& folder,
+                         const std::string& where);
 
 // Reads a file that holds one tensor (TensorProto), as ONNX's test cases have them.
 Result<Tensor> load_onnx_tensor(const std::string& path);

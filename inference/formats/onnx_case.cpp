@@ -32,8 +32,8 @@ Result<OnnxCase::DataSet> load_data(const std::string& folder) {
     return OnnxCase::DataSet{inputs.value(), outputs.value()};
 }
 
-// Shapes and parameters are inputs in these cases; what shapes depend on must be known when the model
-// is loaded. `most`: the input from which on small vectors are taken as parameters.
+// Shapes and parameters are inputs in these cases; what shapes depend on must be known when the
+// model is loaded. `most`: the input from which on small vectors are taken as parameters.
 LoadOptions options_for(const Graph& declared, const std::vector<Tensor>& inputs, size_t most) {
     LoadOptions options;
     for (size_t k = 0; k < declared.inputs.size(); k++) {
@@ -51,7 +51,8 @@ LoadOptions options_for(const Graph& declared, const std::vector<Tensor>& inputs
 void keep_inputs(OnnxCase::DataSet& data, const Graph& declared, const Graph& loaded) {
     std::vector<Tensor> kept;
     for (size_t k = 0; k < declared.inputs.size() && k < data.inputs.size(); k++)
-        if (std::find(loaded.inputs.begin(), loaded.inputs.end(), declared.inputs[k]) != loaded.inputs.end())
+        if (std::find(loaded.inputs.begin(), loaded.inputs.end(), declared.inputs[k]) !=
+            loaded.inputs.end())
             kept.push_back(data.inputs[k]);
     data.inputs = std::move(kept);
 }
@@ -89,8 +90,8 @@ Result<OnnxCase> load_onnx_case(const std::string& folder) {
 
 std::string difference(const Tensor& got, const Tensor& wanted, float relative, float absolute) {
     if (got.type() != wanted.type() || got.shape() != wanted.shape())
-        return "is " + to_string(got.shape()) + " of " + std::string(name_of(got.type())) + ", not " +
-               to_string(wanted.shape()) + " of " + std::string(name_of(wanted.type()));
+        return "is " + to_string(got.shape()) + " of " + std::string(name_of(got.type())) +
+               ", not " + to_string(wanted.shape()) + " of " + std::string(name_of(wanted.type()));
     double worst = 0;
     std::string text;
     visit(got.type(), [&]<typename T>(std::type_identity<T>) {
@@ -98,11 +99,13 @@ std::string difference(const Tensor& got, const Tensor& wanted, float relative, 
             const double a = double(got.span<T>()[i]), b = double(wanted.span<T>()[i]);
             const bool same = a == b || (std::isnan(a) && std::isnan(b));
             const double error = std::isfinite(a) && std::isfinite(b) ? std::abs(a - b) : INFINITY;
-            const double excess = same ? 0 : error - (double(absolute) + double(relative) * std::abs(b));
+            const double excess =
+                same ? 0 : error - (double(absolute) + double(relative) * std::abs(b));
             if (excess <= worst)
                 continue;
             worst = excess;
-            text = "element " + std::to_string(i) + " is " + std::to_string(a) + ", not " + std::to_string(b);
+            text = "element " + std::to_string(i) + " is " + std::to_string(a) + ", not " +
+                   std::to_string(b);
         }
     });
     return text;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Tensors of ONNX files: typed fields, raw little-endian bytes, or bytes in a file beside the model.
+// Tensors of ONNX files: typed fields, raw little-endian bytes, or bytes in a file beside the
+// model.
 #include "inference/formats/format.h"
 #include "inference/formats/onnx.h"
 #include "inference/formats/onnx_parts.h"
@@ -17,7 +18,8 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "raw_data is little-endian");
 
 float from_half(uint16_t h) {
-    const uint32_t sign = uint32_t(h & 0x8000) << 16, exponent = (h >> 10) & 31, mantissa = h & 1023;
+    const uint32_t sign = uint32_t(h & 0x8000) << 16, exponent = (h >> 10) & 31,
+                   mantissa = h & 1023;
     if (exponent == 0) { // zero and subnormals: mantissa * 2^-24
         const float v = float(mantissa) * 0x1p-24f;
         return sign ? -v : v;
@@ -53,19 +55,29 @@ template <typename T, typename Field> bool copy_as(const Field& field, Tensor& t
 // Which typed field holds which type: onnx.proto, TensorProto.
 bool copy_typed(const onnx_pb::TensorData& data, Tensor& t) {
     switch (t.type()) {
-    case ElementType::F32: return copy_as<float>(data.float_data(), t);
-    case ElementType::F64: return copy_as<double>(data.double_data(), t);
-    case ElementType::I64: return copy_as<int64_t>(data.int64_data(), t);
-    case ElementType::U64: return copy_as<uint64_t>(data.uint64_data(), t);
-    case ElementType::U32: return copy_as<uint32_t>(data.uint64_data(), t);
-    case ElementType::I32: return copy_as<int32_t>(data.int32_data(), t);
-    case ElementType::I16: return copy_as<int16_t>(data.int32_data(), t);
-    case ElementType::I8: return copy_as<int8_t>(data.int32_data(), t);
+    case ElementType::F32:
+        return copy_as<float>(data.float_data(), t);
+    case ElementType::F64:
+        return copy_as<double>(data.double_data(), t);
+    case ElementType::I64:
+        return copy_as<int64_t>(data.int64_data(), t);
+    case ElementType::U64:
+        return copy_as<uint64_t>(data.uint64_data(), t);
+    case ElementType::U32:
+        return copy_as<uint32_t>(data.uint64_data(), t);
+    case ElementType::I32:
+        return copy_as<int32_t>(data.int32_data(), t);
+    case ElementType::I16:
+        return copy_as<int16_t>(data.int32_data(), t);
+    case ElementType::I8:
+        return copy_as<int8_t>(data.int32_data(), t);
     case ElementType::U8:
-    case ElementType::Bool: return copy_as<uint8_t>(data.int32_data(), t);
+    case ElementType::Bool:
+        return copy_as<uint8_t>(data.int32_data(), t);
     case ElementType::U16:
     case ElementType::F16:
-    case ElementType::BF16: return copy_as<uint16_t>(data.int32_data(), t);
+    case ElementType::BF16:
+        return copy_as<uint16_t>(data.int32_data(), t);
     }
     return false;
 }
@@ -82,8 +94,10 @@ Result<std::string> read_external(const onnx_pb::TensorData& data, const std::st
     }
     const std::filesystem::path relative(location);
     const bool leaves = std::find(relative.begin(), relative.end(), "..") != relative.end();
-    if (location.empty() || relative.is_absolute() || leaves || location.find('\0') != location.npos)
-        return Error{Error::InvalidModel, where, "its external data lies outside the model's folder"};
+    if (location.empty() || relative.is_absolute() || leaves ||
+        location.find('\0') != location.npos)
+        return Error{Error::InvalidModel, where,
+                     "its external data lies outside the model's folder"};
     const std::string path = (std::filesystem::path(folder) / relative).string();
     int64_t start = 0;
     const auto parsed = std::from_chars(offset.data(), offset.data() + offset.size(), start);
@@ -92,7 +106,8 @@ Result<std::string> read_external(const onnx_pb::TensorData& data, const std::st
     const auto size = regular ? std::filesystem::file_size(path, failure) : 0;
     if (!regular || failure)
         return Error{Error::BadConfig, path, "holds weights of the model and cannot be read"};
-    if (parsed.ec != std::errc() || start < 0 || uint64_t(start) > size || bytes > size - uint64_t(start))
+    if (parsed.ec != std::errc() || start < 0 || uint64_t(start) > size ||
+        bytes > size - uint64_t(start))
         return Error{Error::InvalidModel, path, "is too short for " + where};
     std::ifstream file(path, std::ios::binary);
     std::string content(bytes, '\0');
@@ -110,20 +125,34 @@ std::string wrong_size(const Shape& shape, ElementType type) {
 
 std::optional<ElementType> type_of(int32_t data_type) {
     switch (data_type) {
-    case 1: return ElementType::F32;
-    case 2: return ElementType::U8;
-    case 3: return ElementType::I8;
-    case 4: return ElementType::U16;
-    case 5: return ElementType::I16;
-    case 6: return ElementType::I32;
-    case 7: return ElementType::I64;
-    case 9: return ElementType::Bool;
-    case 10: return ElementType::F16;
-    case 11: return ElementType::F64;
-    case 12: return ElementType::U32;
-    case 13: return ElementType::U64;
-    case 16: return ElementType::BF16;
-    default: return {};
+    case 1:
+        return ElementType::F32;
+    case 2:
+        return ElementType::U8;
+    case 3:
+        return ElementType::I8;
+    case 4:
+        return ElementType::U16;
+    case 5:
+        return ElementType::I16;
+    case 6:
+        return ElementType::I32;
+    case 7:
+        return ElementType::I64;
+    case 9:
+        return ElementType::Bool;
+    case 10:
+        return ElementType::F16;
+    case 11:
+        return ElementType::F64;
+    case 12:
+        return ElementType::U32;
+    case 13:
+        return ElementType::U64;
+    case 16:
+        return ElementType::BF16;
+    default:
+        return {};
     }
 }
 
@@ -133,12 +162,14 @@ Result<Tensor> read_tensor(const onnx_pb::TensorData& data, const std::string& f
                            const std::string& where) {
     const auto type = type_of(data.data_type());
     if (!type)
-        return Error{Error::Unsupported, where, "has element type " + std::to_string(data.data_type()) +
-                                                    " (ONNX's number), which cannot be computed with"};
+        return Error{Error::Unsupported, where,
+                     "has element type " + std::to_string(data.data_type()) +
+                         " (ONNX's number), which cannot be computed with"};
     const Shape shape(data.dims().begin(), data.dims().end());
     const auto elements = checked_count(shape);
     if (!elements)
-        return Error{Error::InvalidModel, where, "has shape " + to_string(shape) + ", negative or too large"};
+        return Error{Error::InvalidModel, where,
+                     "has shape " + to_string(shape) + ", negative or too large"};
     const size_t bytes = size_t(*elements) * size_of(*type);
     std::string outside;
     if (data.data_location() == 1) {

@@ -27,7 +27,8 @@ private:
 };
 
 ValueId Upgrade::constant(Tensor tensor) {
-    const std::string name = graph_.value(node_.outputs[0]).name + "/constant" + std::to_string(graph_.values.size());
+    const std::string name =
+        graph_.value(node_.outputs[0]).name + "/constant" + std::to_string(graph_.values.size());
     return graph_.add_value({name, tensor.type(), tensor.shape(), tensor});
 }
 
@@ -63,7 +64,8 @@ void Upgrade::upsample() {
     node_.op = "Resize";
     if (const auto it = node_.attrs.find("scales"); it != node_.attrs.end()) {
         if (const auto* scales = std::get_if<std::vector<float>>(&it->second))
-            put(2, constant(make_tensor<float>(ElementType::F32, {int64_t(scales->size())}, *scales)));
+            put(2,
+                constant(make_tensor<float>(ElementType::F32, {int64_t(scales->size())}, *scales)));
         node_.attrs.erase("scales");
     } else if (node_.inputs.size() == 2) {
         put(2, node_.inputs[1]);
@@ -91,7 +93,8 @@ void Upgrade::type_name(const char* attr) {
     if (!node_.has(attr))
         return;
     const auto type = type_of(int32_t(node_.attr(attr, int64_t{0})));
-    node_.attrs[attr] = type ? std::string(name_of(computed(*type))) : "type " + std::to_string(node_.attr(attr, int64_t{0}));
+    node_.attrs[attr] = type ? std::string(name_of(computed(*type)))
+                             : "type " + std::to_string(node_.attr(attr, int64_t{0}));
 }
 
 Result<void> Upgrade::run() {

@@ -21,7 +21,8 @@ float shrink(float x, float lambda, float bias) {
 // alpha 0: x * (normal distribution's cumulative function); 1: its tanh approximation.
 float gelu(float x, float approximate, float) {
     const float inner = 0.7978845608f * (x + 0.044715f * x * x * x); // sqrt(2 / pi)
-    return approximate == 0 ? 0.5f * x * (1 + std::erf(x * 0.70710678f)) : 0.5f * x * (1 + std::tanh(inner));
+    return approximate == 0 ? 0.5f * x * (1 + std::erf(x * 0.70710678f))
+                            : 0.5f * x * (1 + std::tanh(inner));
 }
 
 float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
@@ -45,16 +46,12 @@ constexpr Activation table[] = {
     {"Elu", loop<[](float x, float a, float) { return x < 0 ? a * std::expm1(x) : x; }>, 1.0f},
     {"Selu", loop<[](float x, float a, float g) { return g * (x <= 0 ? a * std::expm1(x) : x); }>,
      1.67326319217681884765625f, 1.05070102214813232421875f, "gamma"},
-    {"Celu", loop<[](float x, float a, float) {
-         return x < 0 ? a * std::expm1(x / a) : x;
-     }>, 1.0f},
+    {"Celu", loop<[](float x, float a, float) { return x < 0 ? a * std::expm1(x / a) : x; }>, 1.0f},
     {"ThresholdedRelu", loop<above>, 1.0f},
-    {"HardSigmoid", loop<[](float x, float a, float b) {
-         return std::clamp(a * x + b, 0.0f, 1.0f);
-     }>, 0.2f, 0.5f},
-    {"HardSwish", loop<[](float x, float, float) {
-         return x * std::clamp(x / 6.0f + 0.5f, 0.0f, 1.0f);
-     }>},
+    {"HardSigmoid",
+     loop<[](float x, float a, float b) { return std::clamp(a * x + b, 0.0f, 1.0f); }>, 0.2f, 0.5f},
+    {"HardSwish",
+     loop<[](float x, float, float) { return x * std::clamp(x / 6.0f + 0.5f, 0.0f, 1.0f); }>},
     {"Swish", loop<[](float x, float a, float) { return x * sigmoid(a * x); }>, 1.0f},
     {"Mish", loop<[](float x, float, float) { return x * std::tanh(softplus(x)); }>},
     {"Gelu", loop<gelu>},

@@ -12,8 +12,8 @@ namespace infer {
 struct Activation {
     std::string_view name; // of the operator, e.g. "LeakyRelu"
     void (*apply)(const float* x, float* y, size_t n, float alpha, float beta); // y may be x
-    float alpha = 0, beta = 0;             // defaults of the operator's attributes
-    const char* beta_attr = "beta";        // what ONNX calls them
+    float alpha = 0, beta = 0;      // defaults of the operator's attributes
+    const char* beta_attr = "beta"; // what ONNX calls them
     const char* alpha_attr = "alpha";
 };
 

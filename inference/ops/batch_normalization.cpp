@@ -25,7 +25,8 @@ FactsResult infer(const Node& node, Facts in) {
     const int64_t channels = x.size() < 2 ? 1 : x[1];
     for (size_t k = 1; k < 5; k++)
         if (in[k].shape != Shape{channels})
-            return invalid(node, "input " + std::to_string(k) + " is " + to_string(in[k].shape) + ", not " + to_string({channels}));
+            return invalid(node, "input " + std::to_string(k) + " is " + to_string(in[k].shape) +
+                                     ", not " + to_string({channels}));
     return one(ElementType::F32, x);
 }
 

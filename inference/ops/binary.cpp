@@ -25,15 +25,24 @@ struct Rule {
 };
 
 constexpr Rule rules[] = {
-    {"Add", Takes::Numbers, false},      {"Sub", Takes::Numbers, false},
-    {"Mul", Takes::Numbers, false},      {"Div", Takes::Numbers, false},
-    {"Pow", Takes::Numbers, false},      {"Mod", Takes::Numbers, false},
-    {"PRelu", Takes::Numbers, false},    {"And", Takes::Bools, false},
-    {"Or", Takes::Bools, false},         {"Xor", Takes::Bools, false},
-    {"BitwiseAnd", Takes::Integers, false}, {"BitwiseOr", Takes::Integers, false},
-    {"BitwiseXor", Takes::Integers, false}, {"BitShift", Takes::Integers, false},
-    {"Equal", Takes::Anything, true},    {"Less", Takes::Numbers, true},
-    {"Greater", Takes::Numbers, true},   {"LessOrEqual", Takes::Numbers, true},
+    {"Add", Takes::Numbers, false},
+    {"Sub", Takes::Numbers, false},
+    {"Mul", Takes::Numbers, false},
+    {"Div", Takes::Numbers, false},
+    {"Pow", Takes::Numbers, false},
+    {"Mod", Takes::Numbers, false},
+    {"PRelu", Takes::Numbers, false},
+    {"And", Takes::Bools, false},
+    {"Or", Takes::Bools, false},
+    {"Xor", Takes::Bools, false},
+    {"BitwiseAnd", Takes::Integers, false},
+    {"BitwiseOr", Takes::Integers, false},
+    {"BitwiseXor", Takes::Integers, false},
+    {"BitShift", Takes::Integers, false},
+    {"Equal", Takes::Anything, true},
+    {"Less", Takes::Numbers, true},
+    {"Greater", Takes::Numbers, true},
+    {"LessOrEqual", Takes::Numbers, true},
     {"GreaterOrEqual", Takes::Numbers, true},
 };
 
@@ -44,10 +53,14 @@ const Rule& rule_of(const Node& node) {
 
 bool accepts(Takes takes, ElementType type) {
     switch (takes) {
-    case Takes::Numbers: return type != ElementType::Bool;
-    case Takes::Bools: return type == ElementType::Bool;
-    case Takes::Integers: return type != ElementType::Bool && type != ElementType::F32;
-    case Takes::Anything: break;
+    case Takes::Numbers:
+        return type != ElementType::Bool;
+    case Takes::Bools:
+        return type == ElementType::Bool;
+    case Takes::Integers:
+        return type != ElementType::Bool && type != ElementType::F32;
+    case Takes::Anything:
+        break;
     }
     return true;
 }
@@ -63,8 +76,8 @@ FactsResult infer(const Node& node, Facts in) {
                                  " and " + std::string(name_of(in[1].type)));
     const auto shape = broadcast(in[0].shape, in[1].shape);
     if (!shape)
-        return invalid(node, "shapes " + to_string(in[0].shape) + " and " +
-                                 to_string(in[1].shape) + " do not broadcast");
+        return invalid(node, "shapes " + to_string(in[0].shape) + " and " + to_string(in[1].shape) +
+                                 " do not broadcast");
     return one(rule.compares ? ElementType::Bool : in[0].type, *shape);
 }
 
@@ -187,7 +200,8 @@ template <typename T> Function<T> arithmetic_of(const Node& node) {
 }
 
 template <typename T> void run_pow(Views in, Views out) {
-    visit(in[1].type, [&]<typename E>(std::type_identity<E>) { walk<T, E, T>(in, out, power<T, E>); });
+    visit(in[1].type,
+          [&]<typename E>(std::type_identity<E>) { walk<T, E, T>(in, out, power<T, E>); });
 }
 
 void run(const Node& node, Views in, Views out) {

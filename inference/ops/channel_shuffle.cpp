@@ -20,19 +20,22 @@ FactsResult infer(const Node& node, Facts in) {
         return ok.error();
     const int64_t groups = node.attr("groups", int64_t{0});
     if (in[0].shape.size() < 2 || groups < 1 || in[0].shape[1] % groups != 0)
-        return invalid(node, std::to_string(groups) + " groups do not fit " + to_string(in[0].shape));
+        return invalid(node,
+                       std::to_string(groups) + " groups do not fit " + to_string(in[0].shape));
     return one(in[0].type, in[0].shape);
 }
 
 void run(const Node& node, Views in, Views out) {
     const Shape& s = in[0].shape;
-    const int64_t groups = node.attr("groups", int64_t{1}), channels = s[1], each = channels / groups;
+    const int64_t groups = node.attr("groups", int64_t{1}), channels = s[1],
+                  each = channels / groups;
     const size_t bytes = size_t(count({s.begin() + 2, s.end()})) * size_of(in[0].type);
     for (int64_t n = 0; n < s[0] && bytes; n++)
         for (int64_t c = 0; c < channels; c++) {
             const int64_t to = c % each * groups + c / each;
             std::memcpy(static_cast<char*>(out[0].data) + size_t(n * channels + to) * bytes,
-                        static_cast<const char*>(in[0].data) + size_t(n * channels + c) * bytes, bytes);
+                        static_cast<const char*>(in[0].data) + size_t(n * channels + c) * bytes,
+                        bytes);
         }
 }
 

@@ -28,7 +28,9 @@ void run(const Node&, Views in, Views out) {
     visit(in[0].type, [&]<typename T>(std::type_identity<T>) {
         using Limits = std::numeric_limits<T>;
         const T top = Limits::has_infinity ? Limits::infinity() : Limits::max();
-        const T low = given(in, 1) ? in[1].span<T>()[0] : Limits::has_infinity ? T(-top) : Limits::lowest();
+        const T low = given(in, 1)           ? in[1].span<T>()[0]
+                      : Limits::has_infinity ? T(-top)
+                                             : Limits::lowest();
         const T high = given(in, 2) ? in[2].span<T>()[0] : top;
         const auto x = in[0].span<T>();
         const auto y = out[0].span<T>();

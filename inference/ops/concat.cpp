@@ -68,8 +68,8 @@ Result<std::vector<int64_t>> parts_of(const Node& node, Facts in, int64_t size) 
         return unsupported(node, "the sizes of its parts are not constant");
     }
     if (parts == 0 || (size % parts != 0 && !node.has("num_outputs")))
-        return invalid(node, "cannot cut " + std::to_string(size) + " into " + std::to_string(parts) +
-                                 " equal parts");
+        return invalid(node, "cannot cut " + std::to_string(size) + " into " +
+                                 std::to_string(parts) + " equal parts");
     const int64_t each = (size + parts - 1) / parts;
     std::vector<int64_t> sizes(size_t(parts), each);
     sizes.back() = size - each * (parts - 1);
@@ -109,7 +109,8 @@ void run_split(const Node& node, Views in, Views out) {
         const Block part = block_of(y, axis);
         for (size_t k = 0; y.data && k < part.times && part.bytes; k++)
             std::memcpy(static_cast<char*>(y.data) + k * part.bytes,
-                        static_cast<const char*>(in[0].data) + k * whole.bytes + offset, part.bytes);
+                        static_cast<const char*>(in[0].data) + k * whole.bytes + offset,
+                        part.bytes);
         offset += part.bytes;
     }
 }

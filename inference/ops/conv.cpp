@@ -32,7 +32,8 @@ Result<void> check(const Node& node, Facts in) {
         return invalid(node, "weights " + to_string(w) + " in " + std::to_string(group) +
                                  " groups do not fit input " + to_string(x));
     if (given(in, 2) && in[2].shape != Shape{w[0]})
-        return invalid(node, "its bias is " + to_string(in[2].shape) + ", not " + to_string({w[0]}));
+        return invalid(node,
+                       "its bias is " + to_string(in[2].shape) + ", not " + to_string({w[0]}));
     if (node.has("activation") && !find_activation(node.attr("activation", "")))
         return invalid(node, "unknown activation '" + node.attr("activation", "") + "'");
     return {};
@@ -68,7 +69,10 @@ void add_tap(const Window3& g, const float* x, float* y, float w, const int64_t 
     }
     for (int64_t z = from[0]; z < to[0]; z++)
         for (int64_t i = from[1]; i < to[1]; i++) {
-            const float* row = x + ((z * g.stride[0] + shift[0]) * g.in[1] + i * g.stride[1] + shift[1]) * g.in[2] + shift[2];
+            const float* row =
+                x +
+                ((z * g.stride[0] + shift[0]) * g.in[1] + i * g.stride[1] + shift[1]) * g.in[2] +
+                shift[2];
             float* out = y + (z * g.out[1] + i) * g.out[2];
             if (g.stride[2] == 1)
                 for (int64_t j = from[2]; j < to[2]; j++)
@@ -91,8 +95,10 @@ void run_channel(const Window3& g, const float* x, const float* w, float* y, int
 
 void run(const Node& node, Views in, Views out) {
     const Shape &xs = in[0].shape, &ws = in[1].shape;
-    const Window3 g = in_3d(window_of(node, xs, {ws.begin() + 2, ws.end()}).value(), xs, out[0].shape);
-    const int64_t plane_in = g.in[0] * g.in[1] * g.in[2], plane_out = g.out[0] * g.out[1] * g.out[2];
+    const Window3 g =
+        in_3d(window_of(node, xs, {ws.begin() + 2, ws.end()}).value(), xs, out[0].shape);
+    const int64_t plane_in = g.in[0] * g.in[1] * g.in[2],
+                  plane_out = g.out[0] * g.out[1] * g.out[2];
     const int64_t taps = ws[1] * g.kernel[0] * g.kernel[1] * g.kernel[2];
     const int64_t per_group = ws[0] / node.attr("group", int64_t{1});
     for (int64_t n = 0; n < xs[0]; n++)

@@ -27,7 +27,8 @@ Result<void> check(const Node& node, Facts in) {
     if (group < 1 || group > max_dim || x[1] % group != 0)
         return invalid(node, std::to_string(group) + " groups do not fit input " + to_string(x));
     if (given(in, 2) && in[2].shape != Shape{w[1] * group})
-        return invalid(node, "its bias is " + to_string(in[2].shape) + ", not " + to_string({w[1] * group}));
+        return invalid(node, "its bias is " + to_string(in[2].shape) + ", not " +
+                                 to_string({w[1] * group}));
     if (node.has("activation") && !find_activation(node.attr("activation", "")))
         return invalid(node, "unknown activation '" + node.attr("activation", "") + "'");
     return {};
@@ -46,12 +47,12 @@ FactsResult infer(const Node& node, Facts in) {
     Shape y = {x[0], w[1] * node.attr("group", int64_t{1})};
     for (size_t d = 0; d < g.kernel.size(); d++) {
         const int64_t span = (g.kernel[d] - 1) * g.dilation[d] + 1;
-        const int64_t size =
-            g.stride[d] * (x[d + 2] - 1) + extra[d] + span - g.begin[d] - g.end[d];
+        const int64_t size = g.stride[d] * (x[d + 2] - 1) + extra[d] + span - g.begin[d] - g.end[d];
         if (size < 1)
             return invalid(node, "its padding leaves nothing of the output");
         const size_t lead = wanted.size() - std::min(wanted.size(), g.kernel.size());
-        y.push_back(wanted.empty() ? size : wanted[lead + d]); // more than that is left zero at the end
+        y.push_back(wanted.empty() ? size
+                                   : wanted[lead + d]); // more than that is left zero at the end
     }
     if (given(in, 3) && in[3].shape != y)
         return invalid(node, "its residual is " + to_string(in[3].shape) + ", not " + to_string(y));
@@ -68,7 +69,10 @@ void add_tap(const Window3& g, const float* x, float* y, float w, const int64_t 
     for (int64_t z = from[0]; z < to[0]; z++)
         for (int64_t i = from[1]; i < to[1]; i++) {
             const float* row = x + (z * g.in[1] + i) * g.in[2];
-            float* out = y + ((z * g.stride[0] + shift[0]) * g.out[1] + i * g.stride[1] + shift[1]) * g.out[2] + shift[2];
+            float* out =
+                y +
+                ((z * g.stride[0] + shift[0]) * g.out[1] + i * g.stride[1] + shift[1]) * g.out[2] +
+                shift[2];
             for (int64_t j = from[2]; j < to[2]; j++)
                 out[j * g.stride[2]] += w * row[j];
         }
@@ -83,8 +87,10 @@ void run_channel(const Window3& g, const float* x, const float* w, float* y) {
 
 void run(const Node& node, Views in, Views out) {
     const Shape &xs = in[0].shape, &ws = in[1].shape, &ys = out[0].shape;
-    const Window3 g = in_3d(transposed_window_of(node, xs, {ws.begin() + 2, ws.end()}).value(), xs, ys);
-    const int64_t plane_in = g.in[0] * g.in[1] * g.in[2], plane_out = g.out[0] * g.out[1] * g.out[2];
+    const Window3 g =
+        in_3d(transposed_window_of(node, xs, {ws.begin() + 2, ws.end()}).value(), xs, ys);
+    const int64_t plane_in = g.in[0] * g.in[1] * g.in[2],
+                  plane_out = g.out[0] * g.out[1] * g.out[2];
     const int64_t taps = g.kernel[0] * g.kernel[1] * g.kernel[2];
     const int64_t channels = xs[1] / node.attr("group", int64_t{1}); // of one group
     for (int64_t n = 0; n < xs[0]; n++)

@@ -18,17 +18,21 @@ FactsResult infer(const Node& node, Facts in) {
     const auto axis = ints_of(in[1]);
     if (!axis)
         return unsupported(node, "its axis is not constant");
-    if (axis->size() != 1 || !axis_of((*axis)[0], in[0].shape.size()) || in[0].type == ElementType::Bool)
+    if (axis->size() != 1 || !axis_of((*axis)[0], in[0].shape.size()) ||
+        in[0].type == ElementType::Bool)
         return invalid(node, "its axis is outside the dimensions of " + to_string(in[0].shape));
     return one(in[0].type, in[0].shape);
 }
 
 void run(const Node& node, Views in, Views out) {
     const Shape& s = in[0].shape;
-    const int64_t wanted = in[1].type == ElementType::I64 ? in[1].span<int64_t>()[0] : in[1].span<int32_t>()[0];
+    const int64_t wanted =
+        in[1].type == ElementType::I64 ? in[1].span<int64_t>()[0] : in[1].span<int32_t>()[0];
     const auto axis = int64_t(*axis_of(wanted, s.size()));
-    const int64_t n = s[size_t(axis)], inner = count({s.begin() + axis + 1, s.end()}), rows = n ? count(s) / n : 0;
-    const bool exclusive = node.attr("exclusive", int64_t{0}) != 0, reverse = node.attr("reverse", int64_t{0}) != 0;
+    const int64_t n = s[size_t(axis)], inner = count({s.begin() + axis + 1, s.end()}),
+                  rows = n ? count(s) / n : 0;
+    const bool exclusive = node.attr("exclusive", int64_t{0}) != 0,
+               reverse = node.attr("reverse", int64_t{0}) != 0;
     visit(in[0].type, [&]<typename T>(std::type_identity<T>) {
         for (int64_t r = 0; r < rows; r++) {
             const int64_t at = r / inner * n * inner + r % inner;

@@ -92,7 +92,8 @@ FactsResult infer(const Node& node, Facts in) {
         shapes.push_back(x.shape);
     const auto e = parse(node.attr("equation", ""), shapes);
     if (!e)
-        return invalid(node, "equation '" + node.attr("equation", "") + "' does not fit its inputs");
+        return invalid(node,
+                       "equation '" + node.attr("equation", "") + "' does not fit its inputs");
     Shape y;
     for (char name : e->out)
         y.push_back(e->sizes.at(name));
@@ -100,7 +101,8 @@ FactsResult infer(const Node& node, Facts in) {
 }
 
 // Steps of one operand along all names, in the order of `names`.
-std::vector<int64_t> steps_of(const std::string& term, const Shape& shape, const std::string& names) {
+std::vector<int64_t> steps_of(const std::string& term, const Shape& shape,
+                              const std::string& names) {
     const std::vector<int64_t> dense = strides_of(shape);
     std::vector<int64_t> steps;
     for (char name : names) {

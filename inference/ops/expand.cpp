@@ -17,10 +17,13 @@ FactsResult infer_expand(const Node& node, Facts in) {
         return ok.error();
     const auto wanted = ints_of(in[1]);
     if (!wanted)
-        return unsupported(node, "its shape is not constant; only shapes that do not depend on the data can be run");
+        return unsupported(
+            node,
+            "its shape is not constant; only shapes that do not depend on the data can be run");
     const auto shape = checked_count(*wanted) ? broadcast(in[0].shape, *wanted) : std::nullopt;
     if (!shape)
-        return invalid(node, "cannot expand " + to_string(in[0].shape) + " to " + to_string(*wanted));
+        return invalid(node,
+                       "cannot expand " + to_string(in[0].shape) + " to " + to_string(*wanted));
     return one(in[0].type, *shape);
 }
 
@@ -43,7 +46,8 @@ FactsResult infer_tile(const Node& node, Facts in) {
 
 void run_expand(const Node&, Views in, Views out) {
     const Shape& shape = out[0].shape;
-    const std::vector<int64_t> strides[] = {broadcast_strides(in[0].shape, shape), strides_of(shape)};
+    const std::vector<int64_t> strides[] = {broadcast_strides(in[0].shape, shape),
+                                            strides_of(shape)};
     const int64_t step = shape.empty() ? 0 : strides[0].back();
     visit_size(in[0].type, [&]<typename T>(std::type_identity<T>) {
         for_each_row(shape, strides, [&](const int64_t* at, int64_t length) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Operators that make tensors of known content: ConstantOfShape, Range, EyeLike, OneHot, Trilu.
 //
-//   ConstantOfShape  in shape i64 [rank], constant; attr value (tensor of one element, default f32 0)
-//   Range            in start, limit, delta: constant numbers of one type; out [ceil((limit-start)/delta)]
-//   EyeLike          in x 2-D; attr k (diagonal, default 0), dtype (type's name, default x's)
-//   OneHot           in indices (integers or f32), depth (constant), values [off, on]; attr axis (default -1)
-//   Trilu            in x [..., M, N], k (constant i64, default 0); attr upper (default 1)
+//   ConstantOfShape  in shape i64 [rank], constant; attr value (tensor of one element, default f32
+//   0) Range            in start, limit, delta: constant numbers of one type; out
+//   [ceil((limit-start)/delta)] EyeLike          in x 2-D; attr k (diagonal, default 0), dtype
+//   (type's name, default x's) OneHot           in indices (integers or f32), depth (constant),
+//   values [off, on]; attr axis (default -1) Trilu            in x [..., M, N], k (constant i64,
+//   default 0); attr upper (default 1)
 //
 // ONNX ConstantOfShape-9, Range-11, EyeLike-9, OneHot-11, Trilu-14.
 #include "inference/ops/kernel.h"
@@ -27,7 +28,9 @@ FactsResult infer_constant(const Node& node, Facts in) {
         return ok.error();
     const auto shape = ints_of(in[0]);
     if (!shape)
-        return unsupported(node, "its shape is not constant; only shapes that do not depend on the data can be run");
+        return unsupported(
+            node,
+            "its shape is not constant; only shapes that do not depend on the data can be run");
     if (node.has("value") && !value_attr(node))
         return invalid(node, "its value is not a tensor of one element");
     return one(value_attr(node) ? value_attr(node)->type() : ElementType::F32, *shape);
@@ -48,8 +51,11 @@ FactsResult infer_range(const Node& node, Facts in) {
         if (in[k].type != in[0].type || count(in[k].shape) != 1)
             return invalid(node, "takes three numbers of one type");
         if (!in[k].constant)
-            return unsupported(node, "its bounds are not constant; only shapes that do not depend on the data can be run");
-        visit(in[k].type, [&]<typename T>(std::type_identity<T>) { bounds[k] = double(in[k].constant->span<T>()[0]); });
+            return unsupported(node, "its bounds are not constant; only shapes that do not depend "
+                                     "on the data can be run");
+        visit(in[k].type, [&]<typename T>(std::type_identity<T>) {
+            bounds[k] = double(in[k].constant->span<T>()[0]);
+        });
     }
     const double n = std::max(std::ceil((bounds[1] - bounds[0]) / bounds[2]), 0.0);
     if (!(n <= double(max_elements)))
@@ -77,7 +83,8 @@ FactsResult infer_eye(const Node& node, Facts in) {
         return ok.error();
     const auto type = dtype_of(node, in[0].type);
     if (in[0].shape.size() != 2 || !type)
-        return invalid(node, "takes a matrix and a type that can be computed with, not " + to_string(in[0].shape));
+        return invalid(node, "takes a matrix and a type that can be computed with, not " +
+                                 to_string(in[0].shape));
     return one(*type, in[0].shape);
 }
 
@@ -128,7 +135,8 @@ void run_one_hot(const Node& node, Views in, Views out) {
 FactsResult infer_trilu(const Node& node, Facts in) {
     if (auto ok = expect_inputs(node, in, 1, 2); !ok.ok())
         return ok.error();
-    if (in[0].shape.size() < 2 || (given(in, 1) && (in[1].type != ElementType::I64 || count(in[1].shape) != 1)))
+    if (in[0].shape.size() < 2 ||
+        (given(in, 1) && (in[1].type != ElementType::I64 || count(in[1].shape) != 1)))
         return invalid(node, "takes matrices and one i64, not " + to_string(in[0].shape));
     return one(in[0].type, in[0].shape);
 }

@@ -3,7 +3,8 @@
 // index tuples point at.
 //
 //   in   x           any type
-//        indices     i32 or i64; negative counts from the back; out of range is taken as the nearest
+//        indices     i32 or i64; negative counts from the back; out of range is taken as the
+//        nearest
 //   out  y           type of x
 //   attr axis        Gather, GatherElements: default 0;  batch_dims (GatherND): default 0
 //
@@ -19,7 +20,8 @@ Result<void> check(const Node& node, Facts in) {
     if (auto ok = expect_inputs(node, in, 2, 2); !ok.ok())
         return ok.error();
     if (in[1].type != ElementType::I64 && in[1].type != ElementType::I32)
-        return invalid(node, "its indices are " + std::string(name_of(in[1].type)) + ", not i32 or i64");
+        return invalid(node,
+                       "its indices are " + std::string(name_of(in[1].type)) + ", not i32 or i64");
     if (count(in[0].shape) == 0 && count(in[1].shape) > 0)
         return invalid(node, "cannot pick from nothing");
     return {};
@@ -91,8 +93,8 @@ FactsResult infer_nd(const Node& node, Facts in) {
     const Shape &x = in[0].shape, &i = in[1].shape;
     const int64_t batch = node.attr("batch_dims", int64_t{0});
     const int64_t depth = i.empty() ? 0 : i.back();
-    if (batch < 0 || batch >= int64_t(std::min(x.size(), i.size())) || depth < 1 || batch + depth > int64_t(x.size()) ||
-        !std::equal(x.begin(), x.begin() + batch, i.begin()))
+    if (batch < 0 || batch >= int64_t(std::min(x.size(), i.size())) || depth < 1 ||
+        batch + depth > int64_t(x.size()) || !std::equal(x.begin(), x.begin() + batch, i.begin()))
         return invalid(node, "indices " + to_string(i) + " do not fit input " + to_string(x));
     Shape y(i.begin(), i.end() - 1);
     y.insert(y.end(), x.begin() + batch + depth, x.end());
@@ -105,14 +107,16 @@ void run_nd(const Node& node, Views in, Views out) {
     const std::vector<int64_t> strides = strides_of(x);
     const int64_t batches = count({x.begin(), x.begin() + batch});
     const int64_t tuples = count({i.begin() + batch, i.end() - 1});
-    const int64_t block = count({x.begin() + batch, x.end()}), slice = count({x.begin() + batch + depth, x.end()});
+    const int64_t block = count({x.begin() + batch, x.end()}),
+                  slice = count({x.begin() + batch + depth, x.end()});
     const size_t bytes = size_t(slice) * size_of(in[0].type);
     char* to = static_cast<char*>(out[0].data);
     for (int64_t n = 0; n < batches * tuples && bytes; n++, to += bytes) {
         int64_t at = n / tuples * block;
         for (int64_t d = 0; d < depth; d++)
             at += strides[size_t(batch + d)] * index_at(in[1], n * depth + d, x[size_t(batch + d)]);
-        std::memcpy(to, static_cast<const char*>(in[0].data) + size_t(at) * size_of(in[0].type), bytes);
+        std::memcpy(to, static_cast<const char*>(in[0].data) + size_t(at) * size_of(in[0].type),
+                    bytes);
     }
 }
 

@@ -3,9 +3,7 @@
 
 namespace infer {
 
-std::string place(const Node& node) {
-    return "node '" + node.name + "' (" + node.op + ")";
-}
+std::string place(const Node& node) { return "node '" + node.name + "' (" + node.op + ")"; }
 
 Error invalid(const Node& node, std::string what) {
     return {Error::InvalidModel, place(node), std::move(what)};

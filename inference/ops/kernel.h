@@ -27,7 +27,8 @@ Error unsupported(const Node& node, std::string what);
 Result<void> expect_inputs(const Node& node, Facts in, size_t least, size_t most);
 Result<void> expect_f32(const Node& node, Facts in);
 
-// The number of elements, or nothing if a dimension is negative or there are more than max_elements.
+// The number of elements, or nothing if a dimension is negative or there are more than
+// max_elements.
 std::optional<int64_t> checked_count(const Shape& shape);
 
 // Axis counted from the front, or nothing if it lies outside [-rank, rank).
@@ -62,29 +63,43 @@ FactsResult same_any(const Node& node, Facts in);
 // Half and double precision never reach a kernel: frontends widen or narrow them to f32.
 template <typename F> void visit(ElementType type, F&& f) {
     switch (type) {
-    case ElementType::F32: return f(std::type_identity<float>());
-    case ElementType::I8: return f(std::type_identity<int8_t>());
+    case ElementType::F32:
+        return f(std::type_identity<float>());
+    case ElementType::I8:
+        return f(std::type_identity<int8_t>());
     case ElementType::U8:
-    case ElementType::Bool: return f(std::type_identity<uint8_t>());
-    case ElementType::I16: return f(std::type_identity<int16_t>());
-    case ElementType::U16: return f(std::type_identity<uint16_t>());
-    case ElementType::I32: return f(std::type_identity<int32_t>());
-    case ElementType::U32: return f(std::type_identity<uint32_t>());
-    case ElementType::I64: return f(std::type_identity<int64_t>());
-    case ElementType::U64: return f(std::type_identity<uint64_t>());
+    case ElementType::Bool:
+        return f(std::type_identity<uint8_t>());
+    case ElementType::I16:
+        return f(std::type_identity<int16_t>());
+    case ElementType::U16:
+        return f(std::type_identity<uint16_t>());
+    case ElementType::I32:
+        return f(std::type_identity<int32_t>());
+    case ElementType::U32:
+        return f(std::type_identity<uint32_t>());
+    case ElementType::I64:
+        return f(std::type_identity<int64_t>());
+    case ElementType::U64:
+        return f(std::type_identity<uint64_t>());
     case ElementType::F16:
     case ElementType::BF16:
-    case ElementType::F64: break;
+    case ElementType::F64:
+        break;
     }
 }
 
 // The same by size alone, for kernels that only move elements.
 template <typename F> void visit_size(ElementType type, F&& f) {
     switch (size_of(type)) {
-    case 1: return f(std::type_identity<uint8_t>());
-    case 2: return f(std::type_identity<uint16_t>());
-    case 4: return f(std::type_identity<uint32_t>());
-    default: return f(std::type_identity<uint64_t>());
+    case 1:
+        return f(std::type_identity<uint8_t>());
+    case 2:
+        return f(std::type_identity<uint16_t>());
+    case 4:
+        return f(std::type_identity<uint32_t>());
+    default:
+        return f(std::type_identity<uint64_t>());
     }
 }
 
@@ -99,7 +114,8 @@ void for_each_row(const Shape& shape, const std::vector<int64_t> (&strides)[N], 
     const int64_t length = rank ? shape.back() : 1;
     std::vector<int64_t> index(rank, 0);
     int64_t offsets[N] = {};
-    for (int64_t left = count(shape) / std::max<int64_t>(length, 1); left > 0 && length > 0; left--) {
+    for (int64_t left = count(shape) / std::max<int64_t>(length, 1); left > 0 && length > 0;
+         left--) {
         row(offsets, length);
         for (size_t d = rank - 1; d-- > 0 && rank > 1;) {
             for (size_t n = 0; n < N; n++)

@@ -18,7 +18,8 @@ namespace {
 
 Result<void> check_fused(const Node& node, Facts in, const Shape& y) {
     if (given(in, 2) && broadcast(in[2].shape, y) != y)
-        return invalid(node, "its third input " + to_string(in[2].shape) + " does not broadcast to " + to_string(y));
+        return invalid(node, "its third input " + to_string(in[2].shape) +
+                                 " does not broadcast to " + to_string(y));
     if (given(in, 3) && in[3].shape != y)
         return invalid(node, "its residual is " + to_string(in[3].shape) + ", not " + to_string(y));
     if (node.has("activation") && !find_activation(node.attr("activation", "")))
@@ -41,7 +42,8 @@ FactsResult infer_matmul(const Node& node, Facts in) {
         b.push_back(1);
     const auto lead = broadcast({a.begin(), a.end() - 2}, {b.begin(), b.end() - 2});
     if (!lead || a.back() != b[b.size() - 2])
-        return invalid(node, "cannot multiply " + to_string(in[0].shape) + " by " + to_string(in[1].shape));
+        return invalid(node, "cannot multiply " + to_string(in[0].shape) + " by " +
+                                 to_string(in[1].shape));
     Shape y = *lead;
     if (!row)
         y.push_back(a[a.size() - 2]);
@@ -58,7 +60,8 @@ struct Matrix {
 };
 
 // y [rows, columns] += scale * a b; y dense. Runs along rows of y, so that b is read in order.
-void multiply(Matrix a, Matrix b, float* y, int64_t rows, int64_t depth, int64_t columns, float scale) {
+void multiply(Matrix a, Matrix b, float* y, int64_t rows, int64_t depth, int64_t columns,
+              float scale) {
     for (int64_t i = 0; i < rows; i++, y += columns)
         for (int64_t k = 0; k < depth; k++) {
             const float w = scale * a.data[i * a.row + k * a.column];
@@ -74,7 +77,8 @@ void multiply(Matrix a, Matrix b, float* y, int64_t rows, int64_t depth, int64_t
 
 // y += scale * c, broadcast.
 void add(const TensorView& c, const TensorView& y, float scale) {
-    const std::vector<int64_t> strides[] = {broadcast_strides(c.shape, y.shape), strides_of(y.shape)};
+    const std::vector<int64_t> strides[] = {broadcast_strides(c.shape, y.shape),
+                                            strides_of(y.shape)};
     const int64_t step = y.shape.empty() ? 0 : strides[0].back();
     for_each_row(y.shape, strides, [&](const int64_t* at, int64_t length) {
         for (int64_t i = 0; i < length; i++)

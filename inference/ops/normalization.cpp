@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Normalizations whose statistics come from the data: y = (x - mean) / sqrt(var + epsilon) and kin.
 //
-//   InstanceNormalization      in x [N, C, ...], scale [C], bias [C]; over each channel of each image
-//   GroupNormalization         in x [N, C, ...], scale [C], bias [C]; attr num_groups
-//                              ours: scale_by_group 1: scale and bias are [num_groups] (before opset 21)
-//   LayerNormalization         in x, scale, bias (optional) that broadcast; attr axis (default -1): over all
+//   InstanceNormalization      in x [N, C, ...], scale [C], bias [C]; over each channel of each
+//   image GroupNormalization         in x [N, C, ...], scale [C], bias [C]; attr num_groups
+//                              ours: scale_by_group 1: scale and bias are [num_groups] (before
+//                              opset 21)
+//   LayerNormalization         in x, scale, bias (optional) that broadcast; attr axis (default -1):
+//   over all
 //                              dimensions from there on; out y, mean and 1 / deviation (optional)
 //   MeanVarianceNormalization  in x; attr axes (default 0, 2, 3)
-//   LpNormalization            in x; attr axis (default -1), p (1 or 2, default 2): x / |x|_p, 0 where that is 0
-//   LRN                        in x [N, C, ...]; attr size, alpha, beta, bias: across channels
-//   attr epsilon               default 1e-5;  all f32
+//   LpNormalization            in x; attr axis (default -1), p (1 or 2, default 2): x / |x|_p, 0
+//   where that is 0 LRN                        in x [N, C, ...]; attr size, alpha, beta, bias:
+//   across channels attr epsilon               default 1e-5;  all f32
 //
 // ONNX InstanceNormalization-6, GroupNormalization-21, LayerNormalization-17,
 // MeanVarianceNormalization-13, LpNormalization-1, LRN-13.
@@ -52,15 +54,18 @@ FactsResult infer_group(const Node& node, Facts in) {
         return invalid(node, "takes [N, C, ...], not " + to_string(x));
     const int64_t groups = groups_of(node, x);
     const int64_t scales = node.attr("scale_by_group", int64_t{0}) ? groups : x[1];
-    if (groups < 1 || x[1] % groups != 0 || in[1].shape != Shape{scales} || in[2].shape != Shape{scales})
-        return invalid(node, std::to_string(groups) + " groups, scale " + to_string(in[1].shape) + " and bias " +
-                                 to_string(in[2].shape) + " do not fit " + to_string(x));
+    if (groups < 1 || x[1] % groups != 0 || in[1].shape != Shape{scales} ||
+        in[2].shape != Shape{scales})
+        return invalid(node, std::to_string(groups) + " groups, scale " + to_string(in[1].shape) +
+                                 " and bias " + to_string(in[2].shape) + " do not fit " +
+                                 to_string(x));
     return one(ElementType::F32, x);
 }
 
 void run_group(const Node& node, Views in, Views out) {
     const Shape& s = in[0].shape;
-    const int64_t groups = groups_of(node, s), channels = s[1] / groups, plane = count({s.begin() + 2, s.end()});
+    const int64_t groups = groups_of(node, s), channels = s[1] / groups,
+                  plane = count({s.begin() + 2, s.end()});
     const double epsilon = double(node.attr("epsilon", 1e-5f));
     const bool by_group = node.attr("scale_by_group", int64_t{0}) != 0;
     for (int64_t g = 0; g < s[0] * groups; g++) {
@@ -69,7 +74,8 @@ void run_group(const Node& node, Views in, Views out) {
         const Moments m = moments_of(x, channels * plane, epsilon);
         for (int64_t i = 0; i < channels * plane; i++) {
             const auto c = size_t(by_group ? g % groups : g % groups * channels + i / plane);
-            y[i] = float((double(x[i]) - m.mean) / m.deviation) * in[1].span<float>()[c] + in[2].span<float>()[c];
+            y[i] = float((double(x[i]) - m.mean) / m.deviation) * in[1].span<float>()[c] +
+                   in[2].span<float>()[c];
         }
     }
 }
@@ -83,7 +89,8 @@ FactsResult infer_layer(const Node& node, Facts in) {
         return invalid(node, "axis, scale or bias do not fit " + to_string(x));
     Shape rows = x;
     std::fill(rows.begin() + int64_t(*axis), rows.end(), 1);
-    return std::vector{fact(ElementType::F32, x), fact(ElementType::F32, rows), fact(ElementType::F32, rows)};
+    return std::vector{fact(ElementType::F32, x), fact(ElementType::F32, rows),
+                       fact(ElementType::F32, rows)};
 }
 
 void run_layer(const Node& node, Views in, Views out) {
@@ -102,12 +109,15 @@ void run_layer(const Node& node, Views in, Views out) {
             out[2].span<float>()[size_t(r)] = float(1 / m.deviation);
     }
     const std::vector<int64_t> none_given(s.size(), 0);
-    const std::vector<int64_t> strides[] = {broadcast_strides(in[1].shape, s),
-                                            given(in, 2) ? broadcast_strides(in[2].shape, s) : none_given, strides_of(s)};
+    const std::vector<int64_t> strides[] = {
+        broadcast_strides(in[1].shape, s),
+        given(in, 2) ? broadcast_strides(in[2].shape, s) : none_given, strides_of(s)};
     for_each_row(s, strides, [&](const int64_t* at, int64_t length) {
         for (int64_t i = 0; i < length; i++) {
-            const float bias = given(in, 2) ? in[2].span<float>()[size_t(at[1] + i * strides[1].back())] : 0;
-            y[at[2] + i] = y[at[2] + i] * in[1].span<float>()[size_t(at[0] + i * strides[0].back())] + bias;
+            const float bias =
+                given(in, 2) ? in[2].span<float>()[size_t(at[1] + i * strides[1].back())] : 0;
+            y[at[2] + i] =
+                y[at[2] + i] * in[1].span<float>()[size_t(at[0] + i * strides[0].back())] + bias;
         }
     });
 }
@@ -124,7 +134,9 @@ std::optional<Shape> kept_shape(const Shape& x, const std::vector<int64_t>& axes
     return kept;
 }
 
-std::vector<int64_t> mvn_axes(const Node& node) { return node.attr("axes", std::vector<int64_t>{0, 2, 3}); }
+std::vector<int64_t> mvn_axes(const Node& node) {
+    return node.attr("axes", std::vector<int64_t>{0, 2, 3});
+}
 
 FactsResult infer_mvn(const Node& node, Facts in) {
     auto out = same_f32(node, in);
@@ -154,7 +166,8 @@ void run_mvn(const Node& node, Views in, Views out) {
     for_each_row(s, strides, [&](const int64_t* at, int64_t length) {
         for (int64_t i = 0; i < length; i++) {
             const auto k = size_t(at[1] + i * step);
-            out[0].span<float>()[size_t(at[0] + i)] = float((double(x[size_t(at[0] + i)]) - sums[k]) / (std::sqrt(squares[k]) + epsilon));
+            out[0].span<float>()[size_t(at[0] + i)] =
+                float((double(x[size_t(at[0] + i)]) - sums[k]) / (std::sqrt(squares[k]) + epsilon));
         }
     });
 }
@@ -162,7 +175,8 @@ void run_mvn(const Node& node, Views in, Views out) {
 FactsResult infer_lp(const Node& node, Facts in) {
     auto out = same_f32(node, in);
     const int64_t p = node.attr("p", int64_t{2});
-    if (out.ok() && (!axis_of(node.attr("axis", int64_t{-1}), in[0].shape.size()) || (p != 1 && p != 2)))
+    if (out.ok() &&
+        (!axis_of(node.attr("axis", int64_t{-1}), in[0].shape.size()) || (p != 1 && p != 2)))
         return invalid(node, "axis or p do not fit " + to_string(in[0].shape));
     return out;
 }
@@ -178,10 +192,12 @@ void run_lp(const Node& node, Views in, Views out) {
         const float* x = in[0].span<float>().data() + at;
         double sum = 0;
         for (int64_t i = 0; i < n; i++)
-            sum += squares ? double(x[i * inner]) * double(x[i * inner]) : std::abs(double(x[i * inner]));
+            sum += squares ? double(x[i * inner]) * double(x[i * inner])
+                           : std::abs(double(x[i * inner]));
         const double norm = squares ? std::sqrt(sum) : sum;
         for (int64_t i = 0; i < n; i++)
-            out[0].span<float>()[size_t(at + i * inner)] = norm > 0 ? float(double(x[i * inner]) / norm) : 0;
+            out[0].span<float>()[size_t(at + i * inner)] =
+                norm > 0 ? float(double(x[i * inner]) / norm) : 0;
     }
 }
 
@@ -194,8 +210,10 @@ FactsResult infer_lrn(const Node& node, Facts in) {
 
 void run_lrn(const Node& node, Views in, Views out) {
     const Shape& s = in[0].shape;
-    const int64_t size = node.attr("size", int64_t{1}), channels = s[1], plane = count({s.begin() + 2, s.end()});
-    const double alpha = double(node.attr("alpha", 1e-4f)), beta = double(node.attr("beta", 0.75f)), bias = double(node.attr("bias", 1.0f));
+    const int64_t size = node.attr("size", int64_t{1}), channels = s[1],
+                  plane = count({s.begin() + 2, s.end()});
+    const double alpha = double(node.attr("alpha", 1e-4f)), beta = double(node.attr("beta", 0.75f)),
+                 bias = double(node.attr("bias", 1.0f));
     for (int64_t n = 0; n < s[0]; n++)
         for (int64_t c = 0; c < channels; c++)
             for (int64_t i = 0; i < plane; i++) {
@@ -209,9 +227,12 @@ void run_lrn(const Node& node, Views in, Views out) {
             }
 }
 
-constexpr OpDef table[] = {{"InstanceNormalization", infer_group, run_group}, {"GroupNormalization", infer_group, run_group},
-                           {"LayerNormalization", infer_layer, run_layer},    {"MeanVarianceNormalization", infer_mvn, run_mvn},
-                           {"LpNormalization", infer_lp, run_lp},             {"LRN", infer_lrn, run_lrn}};
+constexpr OpDef table[] = {{"InstanceNormalization", infer_group, run_group},
+                           {"GroupNormalization", infer_group, run_group},
+                           {"LayerNormalization", infer_layer, run_layer},
+                           {"MeanVarianceNormalization", infer_mvn, run_mvn},
+                           {"LpNormalization", infer_lp, run_lp},
+                           {"LRN", infer_lrn, run_lrn}};
 
 } // namespace
 

@@ -18,7 +18,8 @@ struct Border {
     std::vector<int64_t> begin, end;
 };
 
-std::optional<Border> border_of(size_t rank, const std::vector<int64_t>& pads, std::vector<int64_t> axes, bool all) {
+std::optional<Border> border_of(size_t rank, const std::vector<int64_t>& pads,
+                                std::vector<int64_t> axes, bool all) {
     if (all)
         for (size_t d = 0; d < rank; d++)
             axes.push_back(int64_t(d));
@@ -52,9 +53,11 @@ FactsResult infer(const Node& node, Facts in) {
     const Shape& x = in[0].shape;
     const auto border = border_of(x.size(), *pads, *axes, !given(in, 3));
     if (!border)
-        return invalid(node, std::to_string(pads->size()) + " pads do not fit its input " + to_string(x));
+        return invalid(node,
+                       std::to_string(pads->size()) + " pads do not fit its input " + to_string(x));
     if (given(in, 2) && (in[2].type != in[0].type || count(in[2].shape) != 1))
-        return invalid(node, "its value must be one number of the type of x, " + std::string(name_of(in[0].type)));
+        return invalid(node, "its value must be one number of the type of x, " +
+                                 std::string(name_of(in[0].type)));
     const std::string mode = node.attr("mode", "constant");
     if (mode != "constant" && mode != "edge" && mode != "reflect" && mode != "wrap")
         return invalid(node, "mode is '" + mode + "'; known are constant, edge, reflect, wrap");
@@ -62,8 +65,9 @@ FactsResult infer(const Node& node, Facts in) {
     for (size_t d = 0; d < x.size(); d++) {
         y.push_back(x[d] + border->begin[d] + border->end[d]);
         if (y[d] < 0 || !reaches(mode, x[d], border->begin[d], border->end[d]))
-            return invalid(node, "cannot pad dimension " + std::to_string(d) + " of " + to_string(x) + " by " +
-                                     std::to_string(border->begin[d]) + " and " + std::to_string(border->end[d]));
+            return invalid(node, "cannot pad dimension " + std::to_string(d) + " of " +
+                                     to_string(x) + " by " + std::to_string(border->begin[d]) +
+                                     " and " + std::to_string(border->end[d]));
     }
     return one(in[0].type, y);
 }
@@ -94,7 +98,8 @@ std::vector<int64_t> ints(const TensorView& t) {
 std::vector<std::vector<int64_t>> sources(const Node& node, Views in, const Shape& y) {
     const Shape& x = in[0].shape;
     const bool all = !given(in, 3);
-    const Border border = *border_of(x.size(), ints(in[1]), all ? std::vector<int64_t>() : ints(in[3]), all);
+    const Border border =
+        *border_of(x.size(), ints(in[1]), all ? std::vector<int64_t>() : ints(in[3]), all);
     const std::vector<int64_t> strides = strides_of(x);
     const std::string mode = node.attr("mode", "constant");
     std::vector<std::vector<int64_t>> from(x.size());

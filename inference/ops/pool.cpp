@@ -37,7 +37,8 @@ FactsResult infer(const Node& node, Facts in) {
         return unsupported(node, "cannot pool " + std::string(name_of(type)));
     const Shape& x = in[0].shape;
     if (x.size() < 3 || x.size() > 5)
-        return invalid(node, "its input is " + to_string(x) + ", not [N, C, 1 to 3 spatial dimensions]");
+        return invalid(node,
+                       "its input is " + to_string(x) + ", not [N, C, 1 to 3 spatial dimensions]");
     auto w = pool_window(node, x);
     if (!w.ok())
         return w.error();
@@ -45,7 +46,8 @@ FactsResult infer(const Node& node, Facts in) {
         return invalid(node, "p must be at least 1");
     Shape y = {x[0], x[1]};
     for (size_t d = 2; d < x.size(); d++) {
-        const auto size = output_size(w.value(), d - 2, x[d], node.attr("ceil_mode", int64_t{0}) != 0);
+        const auto size =
+            output_size(w.value(), d - 2, x[d], node.attr("ceil_mode", int64_t{0}) != 0);
         if (!size || x[d] == 0)
             return invalid(node, "its window is larger than its padded input " + to_string(x));
         y.push_back(*size);
@@ -75,7 +77,8 @@ template <typename F> void for_each_tap(const Window3& g, const Patch& p, F&& f)
     for (int64_t a = p.from[0]; a < p.to[0]; a++)
         for (int64_t b = p.from[1]; b < p.to[1]; b++)
             for (int64_t c = p.from[2]; c < p.to[2]; c++)
-                f(((p.first[0] + a * g.dilation[0]) * g.in[1] + p.first[1] + b * g.dilation[1]) * g.in[2] +
+                f(((p.first[0] + a * g.dilation[0]) * g.in[1] + p.first[1] + b * g.dilation[1]) *
+                      g.in[2] +
                   p.first[2] + c * g.dilation[2]);
 }
 
@@ -98,7 +101,8 @@ int64_t index_of(const Window3& g, int64_t channel, int64_t offset, bool column_
     const int64_t plane = g.in[0] * g.in[1] * g.in[2];
     if (!column_major)
         return channel * plane + offset;
-    const int64_t w = offset % g.in[2], h = offset / g.in[2] % g.in[1], d = offset / g.in[2] / g.in[1];
+    const int64_t w = offset % g.in[2], h = offset / g.in[2] % g.in[1],
+                  d = offset / g.in[2] / g.in[1];
     return channel * plane + (w * g.in[1] + h) * g.in[0] + d;
 }
 
@@ -134,7 +138,8 @@ int64_t padded_taps(const Window3& g, const Patch& p) {
     int64_t n = 1;
     for (int d = 0; d < 3; d++) {
         int64_t from, to;
-        clip_kernel(p.first[d] + g.begin[d], g.dilation[d], g.in[d] + g.begin[d] + g.end[d], g.kernel[d], from, to);
+        clip_kernel(p.first[d] + g.begin[d], g.dilation[d], g.in[d] + g.begin[d] + g.end[d],
+                    g.kernel[d], from, to);
         n *= to - from;
     }
     return n;
@@ -172,9 +177,9 @@ void run_lp(const Node& node, Views in, Views out) {
 }
 
 constexpr OpDef table[] = {
-    {"MaxPool", infer, run_max},       {"AveragePool", infer, run_average},
-    {"LpPool", infer, run_lp},         {"GlobalMaxPool", infer, run_max},
-    {"GlobalLpPool", infer, run_lp},   {"GlobalAveragePool", infer, run_average},
+    {"MaxPool", infer, run_max},     {"AveragePool", infer, run_average},
+    {"LpPool", infer, run_lp},       {"GlobalMaxPool", infer, run_max},
+    {"GlobalLpPool", infer, run_lp}, {"GlobalAveragePool", infer, run_average},
 };
 
 } // namespace

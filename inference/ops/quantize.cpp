@@ -18,8 +18,8 @@ namespace infer {
 namespace {
 
 bool quantized(ElementType t) {
-    return t == ElementType::I8 || t == ElementType::U8 || t == ElementType::I16 || t == ElementType::U16 ||
-           t == ElementType::I32;
+    return t == ElementType::I8 || t == ElementType::U8 || t == ElementType::I16 ||
+           t == ElementType::U16 || t == ElementType::I32;
 }
 
 // Shapes of scale: one number; [size of axis]; or x's with axis divided into blocks.
@@ -34,7 +34,8 @@ Result<void> check_scale(const Node& node, const Shape& x, const Shape& scale) {
     if (block > 0) {
         blocks[*axis] = (blocks[*axis] + block - 1) / block;
         if (scale != blocks)
-            return invalid(node, "scale " + to_string(scale) + " is not " + to_string(blocks) + ", one for each block");
+            return invalid(node, "scale " + to_string(scale) + " is not " + to_string(blocks) +
+                                     ", one for each block");
     }
     return {};
 }
@@ -46,9 +47,11 @@ FactsResult infer(const Node& node, Facts in) {
     if (auto ok = check_scale(node, in[0].shape, in[1].shape); !ok.ok())
         return ok.error();
     const ElementType type = !quantizes ? in[0].type : given(in, 2) ? in[2].type : ElementType::U8;
-    if (!quantized(type) || in[1].type != ElementType::F32 || (given(in, 2) && in[2].type != type) ||
+    if (!quantized(type) || in[1].type != ElementType::F32 ||
+        (given(in, 2) && in[2].type != type) ||
         (quantizes && in[0].type != ElementType::F32 && in[0].type != ElementType::I32))
-        return unsupported(node, "cannot work on " + std::string(name_of(in[0].type)) + " with a zero point of " + std::string(name_of(type)));
+        return unsupported(node, "cannot work on " + std::string(name_of(in[0].type)) +
+                                     " with a zero point of " + std::string(name_of(type)));
     if (given(in, 2) && count(in[2].shape) != count(in[1].shape))
         return invalid(node, "its scale and zero point differ in shape");
     return one(quantizes ? type : ElementType::F32, in[0].shape);
@@ -85,7 +88,9 @@ ScaleIndex index_of(const Node& node, Views in) {
 
 template <typename Q> Q saturate(float rounded, Q zero) {
     const double v = double(rounded) + double(zero);
-    return v != v ? Q(0) : Q(std::clamp(v, double(std::numeric_limits<Q>::min()), double(std::numeric_limits<Q>::max())));
+    return v != v ? Q(0)
+                  : Q(std::clamp(v, double(std::numeric_limits<Q>::min()),
+                                 double(std::numeric_limits<Q>::max())));
 }
 
 void run_quantize(const Node& node, Views in, Views out) {
@@ -94,7 +99,8 @@ void run_quantize(const Node& node, Views in, Views out) {
         const auto y = out[0].span<Q>();
         for (size_t i = 0; i < y.size(); i++) {
             const auto s = size_t(index(int64_t(i)));
-            const float x = in[0].type == ElementType::F32 ? in[0].span<float>()[i] : float(in[0].span<int32_t>()[i]);
+            const float x = in[0].type == ElementType::F32 ? in[0].span<float>()[i]
+                                                           : float(in[0].span<int32_t>()[i]);
             const Q zero = given(in, 2) ? in[2].span<Q>()[s] : Q(0);
             y[i] = saturate<Q>(std::nearbyint(x / in[1].span<float>()[s]), zero);
         }
@@ -117,7 +123,8 @@ FactsResult infer_dynamic(const Node& node, Facts in) {
     auto out = same_f32(node, in);
     if (!out.ok())
         return out;
-    return std::vector{fact(ElementType::U8, in[0].shape), fact(ElementType::F32, {}), fact(ElementType::U8, {})};
+    return std::vector{fact(ElementType::U8, in[0].shape), fact(ElementType::F32, {}),
+                       fact(ElementType::U8, {})};
 }
 
 void run_dynamic(const Node&, Views in, Views out) {

@@ -16,7 +16,8 @@
 namespace infer {
 namespace {
 
-std::optional<std::vector<bool>> reduced_axes(const Node& node, size_t rank, const std::vector<int64_t>& axes) {
+std::optional<std::vector<bool>> reduced_axes(const Node& node, size_t rank,
+                                              const std::vector<int64_t>& axes) {
     std::vector<bool> reduced(rank, axes.empty() && !node.attr("noop_with_empty_axes", int64_t{0}));
     for (int64_t a : axes) {
         const auto axis = axis_of(a, rank);
@@ -59,14 +60,17 @@ struct Named {
     Kind kind;
 };
 constexpr Named kinds[] = {
-    {"ReduceSum", Kind::Sum}, {"ReduceMean", Kind::Mean}, {"ReduceMax", Kind::Max},
-    {"ReduceMin", Kind::Min}, {"ReduceProd", Kind::Prod}, {"ReduceL1", Kind::L1},
-    {"ReduceL2", Kind::L2},   {"ReduceSumSquare", Kind::SumSquare}, {"ReduceLogSum", Kind::LogSum},
-    {"ReduceLogSumExp", Kind::LogSumExp},
+    {"ReduceSum", Kind::Sum},       {"ReduceMean", Kind::Mean},
+    {"ReduceMax", Kind::Max},       {"ReduceMin", Kind::Min},
+    {"ReduceProd", Kind::Prod},     {"ReduceL1", Kind::L1},
+    {"ReduceL2", Kind::L2},         {"ReduceSumSquare", Kind::SumSquare},
+    {"ReduceLogSum", Kind::LogSum}, {"ReduceLogSumExp", Kind::LogSumExp},
 };
 
 Kind kind_of(const Node& node) {
-    return std::find_if(std::begin(kinds), std::end(kinds), [&](const Named& k) { return k.op == node.op; })->kind;
+    return std::find_if(std::begin(kinds), std::end(kinds),
+                        [&](const Named& k) { return k.op == node.op; })
+        ->kind;
 }
 
 template <typename Sum, typename T> Sum start_of(Kind kind) {
@@ -95,37 +99,49 @@ template <typename Sum> Sum plus(Sum a, Sum b) {
 
 template <typename Sum> Sum add(Kind kind, Sum sum, Sum v) {
     switch (kind) {
-    case Kind::Max: return v > sum || v != v ? v : sum;
-    case Kind::Min: return v < sum || v != v ? v : sum;
-    case Kind::Prod: return times(sum, v);
-    case Kind::L1: return plus(sum, v < Sum(0) ? times(v, Sum(-1)) : v);
+    case Kind::Max:
+        return v > sum || v != v ? v : sum;
+    case Kind::Min:
+        return v < sum || v != v ? v : sum;
+    case Kind::Prod:
+        return times(sum, v);
+    case Kind::L1:
+        return plus(sum, v < Sum(0) ? times(v, Sum(-1)) : v);
     case Kind::L2:
-    case Kind::SumSquare: return plus(sum, times(v, v));
+    case Kind::SumSquare:
+        return plus(sum, times(v, v));
     case Kind::LogSumExp: { // log(e^sum + e^v) without overflow
         const double a = double(std::max(sum, v)), b = double(std::min(sum, v));
         return std::isinf(a) ? Sum(a) : Sum(a + std::log1p(std::exp(b - a)));
     }
-    default: return plus(sum, v);
+    default:
+        return plus(sum, v);
     }
 }
 
 template <typename Sum> Sum finish(Kind kind, Sum sum, double n) {
     switch (kind) {
-    case Kind::Mean: return n > 0 ? Sum(double(sum) / n) : Sum(0);
-    case Kind::L2: return Sum(std::sqrt(double(sum)));
-    case Kind::LogSum: return Sum(std::log(double(sum)));
-    default: return sum;
+    case Kind::Mean:
+        return n > 0 ? Sum(double(sum) / n) : Sum(0);
+    case Kind::L2:
+        return Sum(std::sqrt(double(sum)));
+    case Kind::LogSum:
+        return Sum(std::log(double(sum)));
+    default:
+        return sum;
     }
 }
 
-template <typename T> void run_typed(const Node& node, Views in, Views out, const std::vector<bool>& reduced) {
+template <typename T>
+void run_typed(const Node& node, Views in, Views out, const std::vector<bool>& reduced) {
     using Value = std::conditional_t<std::is_integral_v<T>, int64_t, double>;
     const Kind kind = kind_of(node);
     Shape kept = in[0].shape;
     for (size_t d = 0; d < kept.size(); d++)
         kept[d] = reduced[d] ? 1 : kept[d];
     std::vector<Value> sums(size_t(count(kept)), start_of<Value, T>(kind));
-    const std::vector<int64_t> strides[] = {strides_of(in[0].shape), broadcast_strides(kept, in[0].shape)};
+    const std::vector<int64_t> strides[] = {strides_of(in[0].shape),
+                                            broadcast_strides(kept, in[0].shape)};
     const int64_t step = kept.empty() || reduced.back() ? 0 : 1;
     const T* x = in[0].span<T>().data();
     for_each_row(in[0].shape, strides, [&](const int64_t* at, int64_t length) {
@@ -148,13 +164,15 @@ void run(const Node& node, Views in, Views out) {
             axes.assign(in[1].span<int32_t>().begin(), in[1].span<int32_t>().end());
     }
     const std::vector<bool> reduced = *reduced_axes(node, in[0].shape.size(), axes);
-    visit(in[0].type, [&]<typename T>(std::type_identity<T>) { run_typed<T>(node, in, out, reduced); });
+    visit(in[0].type,
+          [&]<typename T>(std::type_identity<T>) { run_typed<T>(node, in, out, reduced); });
 }
 
 constexpr OpDef def(const Named& k) { return {k.op, infer, run}; }
 
-constexpr OpDef table[] = {def(kinds[0]), def(kinds[1]), def(kinds[2]), def(kinds[3]), def(kinds[4]),
-                           def(kinds[5]), def(kinds[6]), def(kinds[7]), def(kinds[8]), def(kinds[9])};
+constexpr OpDef table[] = {def(kinds[0]), def(kinds[1]), def(kinds[2]), def(kinds[3]),
+                           def(kinds[4]), def(kinds[5]), def(kinds[6]), def(kinds[7]),
+                           def(kinds[8]), def(kinds[9])};
 
 } // namespace
 

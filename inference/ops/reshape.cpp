@@ -36,7 +36,8 @@ FactsResult infer_reshape(const Node& node, Facts in) {
         if (shape[d] == 0 && zero_copies) {
             if (d >= in[0].shape.size())
                 return invalid(node, "shape copies dimension " + std::to_string(d) +
-                                         ", which its input " + to_string(in[0].shape) + " has not");
+                                         ", which its input " + to_string(in[0].shape) +
+                                         " has not");
             shape[d] = in[0].shape[d];
         }
         if (shape[d] == -1 && rest < 0)
@@ -61,10 +62,12 @@ FactsResult infer_flatten(const Node& node, Facts in) {
     const int64_t rank = int64_t(in[0].shape.size());
     int64_t axis = node.attr("axis", int64_t{1});
     if (axis < -rank || axis > rank)
-        return invalid(node, "axis " + std::to_string(axis) + " is outside " + to_string(in[0].shape));
+        return invalid(node,
+                       "axis " + std::to_string(axis) + " is outside " + to_string(in[0].shape));
     axis += axis < 0 ? rank : 0;
     const auto& s = in[0].shape;
-    return one(in[0].type, {count({s.begin(), s.begin() + axis}), count({s.begin() + axis, s.end()})});
+    return one(in[0].type,
+               {count({s.begin(), s.begin() + axis}), count({s.begin() + axis, s.end()})});
 }
 
 // Marks axes[k] of `rank` dimensions; refuses those outside and those named twice.
@@ -73,8 +76,10 @@ Result<std::vector<bool>> mark(const Node& node, const std::vector<int64_t>& axe
     for (int64_t a : axes) {
         const auto axis = axis_of(a, rank);
         if (!axis || marked[*axis])
-            return invalid(node, "axis " + std::to_string(a) + " is " +
-                                     (axis ? "named twice" : "outside its " + std::to_string(rank) + " dimensions"));
+            return invalid(
+                node,
+                "axis " + std::to_string(a) + " is " +
+                    (axis ? "named twice" : "outside its " + std::to_string(rank) + " dimensions"));
         marked[*axis] = true;
     }
     return marked;
@@ -99,7 +104,8 @@ FactsResult infer_squeeze(const Node& node, Facts in) {
     Shape shape;
     for (size_t d = 0; d < from.size(); d++) {
         if (gone[d] && from[d] != 1)
-            return invalid(node, "cannot squeeze dimension " + std::to_string(d) + " of " + to_string(from));
+            return invalid(node, "cannot squeeze dimension " + std::to_string(d) + " of " +
+                                     to_string(from));
         if (!gone[d])
             shape.push_back(from[d]);
     }
@@ -126,8 +132,9 @@ FactsResult infer_unsqueeze(const Node& node, Facts in) {
 FactsResult infer_dropout(const Node& node, Facts in) {
     if (auto ok = expect_inputs(node, in, 1, 3); !ok.ok())
         return ok.error();
-    const bool may_train = given(in, 2) && !(in[2].constant && in[2].constant->view().size_bytes() == 1 &&
-                                             in[2].constant->span<uint8_t>()[0] == 0);
+    const bool may_train =
+        given(in, 2) && !(in[2].constant && in[2].constant->view().size_bytes() == 1 &&
+                          in[2].constant->span<uint8_t>()[0] == 0);
     if (may_train)
         return unsupported(node, "is in training mode; export the model for inference");
     std::vector<ValueFacts> out = one(in[0].type, in[0].shape);
@@ -144,9 +151,9 @@ void copy(const Node&, Views in, Views out) {
 }
 
 constexpr OpDef table[] = {
-    {"Reshape", infer_reshape, copy, true},     {"Flatten", infer_flatten, copy, true},
-    {"Squeeze", infer_squeeze, copy, true},     {"Unsqueeze", infer_unsqueeze, copy, true},
-    {"Identity", same_any, copy, true},         {"Dropout", infer_dropout, copy, true},
+    {"Reshape", infer_reshape, copy, true}, {"Flatten", infer_flatten, copy, true},
+    {"Squeeze", infer_squeeze, copy, true}, {"Unsqueeze", infer_unsqueeze, copy, true},
+    {"Identity", same_any, copy, true},     {"Dropout", infer_dropout, copy, true},
 };
 
 } // namespace

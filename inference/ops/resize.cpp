@@ -7,13 +7,16 @@
 //        sizes   i64 [rank], constant: instead of scales
 //   out  y       type of x
 //   attr mode                            nearest (default), linear, cubic
-//        coordinate_transformation_mode  half_pixel (default), half_pixel_symmetric, pytorch_half_pixel,
-//                                        align_corners, asymmetric, tf_half_pixel_for_nn, tf_crop_and_resize
-//        nearest_mode                    round_prefer_floor (default), round_prefer_ceil, floor, ceil
-//        cubic_coeff_a (-0.75), exclude_outside (0), extrapolation_value (0), antialias (0)
+//        coordinate_transformation_mode  half_pixel (default), half_pixel_symmetric,
+//        pytorch_half_pixel,
+//                                        align_corners, asymmetric, tf_half_pixel_for_nn,
+//                                        tf_crop_and_resize
+//        nearest_mode                    round_prefer_floor (default), round_prefer_ceil, floor,
+//        ceil cubic_coeff_a (-0.75), exclude_outside (0), extrapolation_value (0), antialias (0)
 //        axes, keep_aspect_ratio_policy (stretch, not_larger, not_smaller)
 //
-// ONNX Resize-19. Linear and cubic are separable: one dimension after the other, from the taps below.
+// ONNX Resize-19. Linear and cubic are separable: one dimension after the other, from the taps
+// below.
 #include "inference/ops/kernel.h"
 
 #include <cmath>
@@ -25,7 +28,7 @@ namespace {
 // What one dimension does.
 struct Axis {
     int64_t in = 1, out = 1;
-    double scale = 1;             // output over input, as given, not rounded
+    double scale = 1; // output over input, as given, not rounded
     double roi_start = 0, roi_end = 1;
     bool resampled() const { return in != out || scale != 1 || roi_start != 0 || roi_end != 1; }
 };
@@ -46,7 +49,8 @@ void keep_aspect(const Node& node, std::vector<Axis>& axes, const std::vector<si
         return;
     double scale = axes[which[0]].scale;
     for (size_t d : which)
-        scale = policy == "not_larger" ? std::min(scale, axes[d].scale) : std::max(scale, axes[d].scale);
+        scale = policy == "not_larger" ? std::min(scale, axes[d].scale)
+                                       : std::max(scale, axes[d].scale);
     for (size_t d : which) {
         axes[d].scale = scale;
         axes[d].out = int64_t(std::floor(scale * double(axes[d].in) + 0.5));
@@ -54,8 +58,10 @@ void keep_aspect(const Node& node, std::vector<Axis>& axes, const std::vector<si
 }
 
 // Nothing if the inputs do not fit.
-std::optional<std::vector<Axis>> axes_of(const Node& node, const Shape& x, const std::vector<float>& roi,
-                                         const std::vector<float>& scales, const std::vector<int64_t>& sizes) {
+std::optional<std::vector<Axis>> axes_of(const Node& node, const Shape& x,
+                                         const std::vector<float>& roi,
+                                         const std::vector<float>& scales,
+                                         const std::vector<int64_t>& sizes) {
     std::vector<Axis> axes;
     for (int64_t d : x)
         axes.push_back({d, d, 1, 0, 1});
@@ -68,10 +74,12 @@ std::optional<std::vector<Axis>> axes_of(const Node& node, const Shape& x, const
     }
     for (size_t d = 0; d < x.size() && !node.has("axes"); d++)
         which.push_back(d);
-    if ((scales.empty() == sizes.empty() && !which.empty()) || (!scales.empty() && scales.size() != which.size()) ||
+    if ((scales.empty() == sizes.empty() && !which.empty()) ||
+        (!scales.empty() && scales.size() != which.size()) ||
         (!sizes.empty() && sizes.size() != which.size()))
         return {};
-    const bool crops = node.attr("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize";
+    const bool crops =
+        node.attr("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize";
     if (crops && roi.size() != 2 * which.size())
         return {};
     for (size_t k = 0; k < which.size(); k++) {
@@ -80,9 +88,11 @@ std::optional<std::vector<Axis>> axes_of(const Node& node, const Shape& x, const
             a.roi_start = double(roi[k]);
             a.roi_end = double(roi[k + which.size()]);
         }
-        a.scale = scales.empty() ? (a.in > 0 ? double(sizes[k]) / double(a.in) : 0) : double(scales[k]);
+        a.scale =
+            scales.empty() ? (a.in > 0 ? double(sizes[k]) / double(a.in) : 0) : double(scales[k]);
         const double part = crops ? a.roi_end - a.roi_start : 1;
-        const double size = scales.empty() ? double(sizes[k]) : std::floor(double(a.in) * part * a.scale + 1e-6);
+        const double size =
+            scales.empty() ? double(sizes[k]) : std::floor(double(a.in) * part * a.scale + 1e-6);
         if (!(a.scale > 0) || !(size >= 1) || size > double(max_dim) || a.in < 1)
             return {};
         a.out = int64_t(size);
@@ -97,13 +107,15 @@ bool one_of(const std::string& word, std::initializer_list<const char*> words) {
 }
 
 Result<void> check_modes(const Node& node, ElementType type) {
-    const std::string mode = node.attr("mode", "nearest"), place = node.attr("coordinate_transformation_mode", "half_pixel");
+    const std::string mode = node.attr("mode", "nearest"),
+                      place = node.attr("coordinate_transformation_mode", "half_pixel");
     if (!one_of(mode, {"nearest", "linear", "cubic"}))
         return invalid(node, "mode is '" + mode + "'; known are nearest, linear, cubic");
-    if (!one_of(place, {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
-                        "tf_half_pixel_for_nn", "tf_crop_and_resize"}))
+    if (!one_of(place, {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
+                        "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize"}))
         return invalid(node, "coordinate_transformation_mode '" + place + "' is not known");
-    if (!one_of(node.attr("nearest_mode", "round_prefer_floor"), {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}))
+    if (!one_of(node.attr("nearest_mode", "round_prefer_floor"),
+                {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}))
         return invalid(node, "nearest_mode '" + node.attr("nearest_mode", "") + "' is not known");
     if (mode != "nearest" && type != ElementType::F32)
         return unsupported(node, "resamples f32, not " + std::string(name_of(type)));
@@ -121,7 +133,11 @@ FactsResult infer(const Node& node, Facts in) {
         if (!in[k].present)
             continue;
         if (!in[k].constant)
-            return unsupported(node, "its " + std::string(k == 1 ? "roi" : k == 2 ? "scales" : "sizes") + " are not constant");
+            return unsupported(node, "its " +
+                                         std::string(k == 1   ? "roi"
+                                                     : k == 2 ? "scales"
+                                                              : "sizes") +
+                                         " are not constant");
         if (k == 3)
             sizes = numbers<int64_t>(in[k].constant->view());
         else
@@ -136,7 +152,8 @@ FactsResult infer(const Node& node, Facts in) {
     return one(in[0].type, y);
 }
 
-// Position in the input that output position `at` shows (Resize-19, coordinate_transformation_mode).
+// Position in the input that output position `at` shows (Resize-19,
+// coordinate_transformation_mode).
 double place_of(const std::string& mode, const Axis& a, int64_t at) {
     const double x = double(at), in = double(a.in), out = a.scale * in; // out: not rounded
     if (mode == "align_corners") // ONNX counts with the size that is not rounded
@@ -152,7 +169,8 @@ double place_of(const std::string& mode, const Axis& a, int64_t at) {
         return center * (1 - adjusted) + (x + 0.5) / a.scale - 0.5;
     }
     if (mode == "tf_crop_and_resize")
-        return a.out > 1 ? a.roi_start * (in - 1) + x * (a.roi_end - a.roi_start) * (in - 1) / (double(a.out) - 1)
+        return a.out > 1 ? a.roi_start * (in - 1) +
+                               x * (a.roi_end - a.roi_start) * (in - 1) / (double(a.out) - 1)
                          : 0.5 * (a.roi_start + a.roi_end) * (in - 1);
     return (x + 0.5) / a.scale - 0.5;
 }
@@ -165,7 +183,9 @@ struct Taps {
 
 double cubic(double x, double a) { // Keys' kernel
     x = std::abs(x);
-    return x <= 1 ? ((a + 2) * x - (a + 3)) * x * x + 1 : x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
+    return x <= 1  ? ((a + 2) * x - (a + 3)) * x * x + 1
+           : x < 2 ? (((x - 5) * x + 8) * x - 4) * a
+                   : 0;
 }
 
 Taps taps_of(const Node& node, const Axis& a, int64_t at) {
@@ -176,8 +196,10 @@ Taps taps_of(const Node& node, const Axis& a, int64_t at) {
     t.outside = transform == "tf_crop_and_resize" && (x < 0 || x > double(a.in - 1));
     if (mode == "nearest") {
         const std::string rounding = node.attr("nearest_mode", "round_prefer_floor");
-        const double n = rounding == "floor" ? std::floor(x) : rounding == "ceil" ? std::ceil(x)
-                       : rounding == "round_prefer_ceil" ? std::floor(x + 0.5) : std::ceil(x - 0.5);
+        const double n = rounding == "floor"               ? std::floor(x)
+                         : rounding == "ceil"              ? std::ceil(x)
+                         : rounding == "round_prefer_ceil" ? std::floor(x + 0.5)
+                                                           : std::ceil(x - 0.5);
         t.taps = {{std::clamp<int64_t>(int64_t(n), 0, a.in - 1), 1.0}};
         return t;
     }
@@ -202,7 +224,9 @@ Taps taps_of(const Node& node, const Axis& a, int64_t at) {
 }
 
 // One dimension of `x` ([outer, in, inner]) resampled into `y` ([outer, out, inner]).
-template <typename T> void resample(const T* x, T* y, const std::vector<Taps>& taps, int64_t outer, int64_t in, int64_t inner, T fill) {
+template <typename T>
+void resample(const T* x, T* y, const std::vector<Taps>& taps, int64_t outer, int64_t in,
+              int64_t inner, T fill) {
     for (int64_t n = 0; n < outer; n++, x += in * inner)
         for (const Taps& t : taps) {
             if (t.outside)
@@ -219,13 +243,15 @@ template <typename T> void resample(const T* x, T* y, const std::vector<Taps>& t
         }
 }
 
-template <typename T> void run_typed(const Node& node, const std::vector<Axis>& axes, const T* x, T* y, int64_t total) {
-    std::vector<T> from(x, x + [&] {
-        int64_t n = 1;
-        for (const Axis& a : axes)
-            n *= a.in;
-        return n;
-    }());
+template <typename T>
+void run_typed(const Node& node, const std::vector<Axis>& axes, const T* x, T* y, int64_t total) {
+    std::vector<T> from(
+        x, x + [&] {
+            int64_t n = 1;
+            for (const Axis& a : axes)
+                n *= a.in;
+            return n;
+        }());
     const T fill = std::is_same_v<T, float> ? T(node.attr("extrapolation_value", 0.0f)) : T(0);
     Shape shape;
     for (const Axis& a : axes)
@@ -247,11 +273,14 @@ template <typename T> void run_typed(const Node& node, const std::vector<Axis>& 
 }
 
 void run(const Node& node, Views in, Views out) {
-    const auto floats = [&](size_t k) { return given(in, k) ? numbers<float>(in[k]) : std::vector<float>(); };
+    const auto floats = [&](size_t k) {
+        return given(in, k) ? numbers<float>(in[k]) : std::vector<float>();
+    };
     const auto sizes = given(in, 3) ? numbers<int64_t>(in[3]) : std::vector<int64_t>();
     const auto axes = *axes_of(node, in[0].shape, floats(1), floats(2), sizes);
     visit(in[0].type, [&]<typename T>(std::type_identity<T>) {
-        run_typed<T>(node, axes, in[0].span<T>().data(), out[0].span<T>().data(), count(out[0].shape));
+        run_typed<T>(node, axes, in[0].span<T>().data(), out[0].span<T>().data(),
+                     count(out[0].shape));
     });
 }
 

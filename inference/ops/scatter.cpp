@@ -20,7 +20,8 @@ Result<void> check(const Node& node, Facts in) {
         return ok.error();
     const std::string reduction = node.attr("reduction", "none");
     if (in[1].type != ElementType::I64 && in[1].type != ElementType::I32)
-        return invalid(node, "its indices are " + std::string(name_of(in[1].type)) + ", not i32 or i64");
+        return invalid(node,
+                       "its indices are " + std::string(name_of(in[1].type)) + ", not i32 or i64");
     if (in[2].type != in[0].type)
         return invalid(node, "its updates are not of the type of its input");
     for (const char* known : {"none", "add", "mul", "max", "min"})
@@ -55,7 +56,8 @@ FactsResult infer_elements(const Node& node, Facts in) {
     for (size_t d = 0; fits && d < x.size(); d++)
         fits = d == *axis || i[d] <= x[d];
     if (!fits)
-        return invalid(node, "indices " + to_string(i) + " and updates " + to_string(in[2].shape) + " do not fit " + to_string(x));
+        return invalid(node, "indices " + to_string(i) + " and updates " + to_string(in[2].shape) +
+                                 " do not fit " + to_string(x));
     return one(in[0].type, x);
 }
 
@@ -78,7 +80,8 @@ void run_elements(const Node& node, Views in, Views out) {
                 int64_t k = index_at(in[1], at[1] + i);
                 k += k < 0 ? size : 0;
                 if (k >= 0 && k < size)
-                    combine(out[0].span<T>()[size_t(at[0] + i * step + along * k)], in[2].span<T>()[size_t(at[1] + i)], reduction);
+                    combine(out[0].span<T>()[size_t(at[0] + i * step + along * k)],
+                            in[2].span<T>()[size_t(at[1] + i)], reduction);
             }
         });
     });
@@ -94,7 +97,8 @@ FactsResult infer_nd(const Node& node, Facts in) {
     Shape updates(i.begin(), i.end() - 1);
     updates.insert(updates.end(), x.begin() + depth, x.end());
     if (in[2].shape != updates)
-        return invalid(node, "updates are " + to_string(in[2].shape) + ", not " + to_string(updates));
+        return invalid(node,
+                       "updates are " + to_string(in[2].shape) + ", not " + to_string(updates));
     return one(in[0].type, x);
 }
 
@@ -116,12 +120,14 @@ void run_nd(const Node& node, Views in, Views out) {
                 at += inside ? k * strides[size_t(d)] : 0;
             }
             for (int64_t e = 0; inside && e < slice; e++)
-                combine(out[0].span<T>()[size_t(at + e)], in[2].span<T>()[size_t(n * slice + e)], reduction);
+                combine(out[0].span<T>()[size_t(at + e)], in[2].span<T>()[size_t(n * slice + e)],
+                        reduction);
         }
     });
 }
 
-constexpr OpDef table[] = {{"ScatterElements", infer_elements, run_elements, true}, {"ScatterND", infer_nd, run_nd, true}};
+constexpr OpDef table[] = {{"ScatterElements", infer_elements, run_elements, true},
+                           {"ScatterND", infer_nd, run_nd, true}};
 
 } // namespace
 

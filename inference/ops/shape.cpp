@@ -11,7 +11,9 @@
 namespace infer {
 namespace {
 
-int64_t bound(int64_t at, int64_t rank) { return std::clamp<int64_t>(at < 0 ? at + rank : at, 0, rank); }
+int64_t bound(int64_t at, int64_t rank) {
+    return std::clamp<int64_t>(at < 0 ? at + rank : at, 0, rank);
+}
 
 FactsResult infer_shape(const Node& node, Facts in) {
     if (in.size() != 1 || !in[0].present)

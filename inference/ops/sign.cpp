@@ -20,7 +20,8 @@ FactsResult infer(const Node& node, Facts in) {
         return out;
     const bool is_bool = in[0].type == ElementType::Bool, is_float = in[0].type == ElementType::F32;
     const bool test = node.op == "IsNaN" || node.op == "IsInf";
-    if (is_bool != (node.op == "Not") || (test && !is_float) || (node.op == "BitwiseNot" && is_float))
+    if (is_bool != (node.op == "Not") || (test && !is_float) ||
+        (node.op == "BitwiseNot" && is_float))
         return invalid(node, "cannot take " + std::string(name_of(in[0].type)));
     return one(test ? ElementType::Bool : in[0].type, in[0].shape);
 }
@@ -81,10 +82,13 @@ void run_is_inf(const Node& node, Views in, Views out) {
 }
 
 constexpr OpDef table[] = {
-    {"Neg", infer, run_neg, true},   {"Abs", infer, run_abs, true},
-    {"Sign", infer, run_sign, true}, {"Not", infer, run_not, true},
+    {"Neg", infer, run_neg, true},
+    {"Abs", infer, run_abs, true},
+    {"Sign", infer, run_sign, true},
+    {"Not", infer, run_not, true},
     {"BitwiseNot", infer, run_bitwise_not, true},
-    {"IsNaN", infer, run_is_nan},    {"IsInf", infer, run_is_inf},
+    {"IsNaN", infer, run_is_nan},
+    {"IsInf", infer, run_is_inf},
 };
 
 } // namespace

@@ -40,7 +40,8 @@ std::optional<std::vector<Range>> ranges_of(const Shape& shape, const std::vecto
             axes.push_back(int64_t(k));
     if (steps.empty())
         steps.assign(starts.size(), 1);
-    if (starts.size() != ends.size() || axes.size() != starts.size() || steps.size() != starts.size())
+    if (starts.size() != ends.size() || axes.size() != starts.size() ||
+        steps.size() != starts.size())
         return {};
     std::vector<Range> ranges;
     for (int64_t d : shape)

@@ -18,10 +18,13 @@ namespace {
 
 FactsResult infer(const Node& node, Facts in) {
     auto out = same_f32(node, in);
-    const int64_t axis = node.attr("axis", int64_t{-1}), rank = out.ok() ? int64_t(in[0].shape.size()) : 0;
-    const bool all_rows = node.has("flatten") && axis == rank; // axis may lie past the end: rows of 1
+    const int64_t axis = node.attr("axis", int64_t{-1}),
+                  rank = out.ok() ? int64_t(in[0].shape.size()) : 0;
+    const bool all_rows =
+        node.has("flatten") && axis == rank; // axis may lie past the end: rows of 1
     if (out.ok() && !axis_of(axis, in[0].shape.size()) && !all_rows)
-        return invalid(node, "axis " + std::to_string(axis) + " is outside " + to_string(in[0].shape));
+        return invalid(node,
+                       "axis " + std::to_string(axis) + " is outside " + to_string(in[0].shape));
     return out;
 }
 
@@ -66,7 +69,8 @@ template <auto row> void run(const Node& node, Views in, Views out) {
     const int64_t total = count(shape);
     for (int64_t block = 0; block < total; block += n * step)
         for (int64_t i = 0; i < step; i++)
-            row(in[0].span<float>().data() + block + i, out[0].span<float>().data() + block + i, n, step);
+            row(in[0].span<float>().data() + block + i, out[0].span<float>().data() + block + i, n,
+                step);
 }
 
 constexpr OpDef table[] = {{"Softmax", infer, run<softmax>, true},

@@ -23,8 +23,10 @@ FactsResult infer_topk(const Node& node, Facts in) {
     if (!k)
         return unsupported(node, "its k is not constant");
     const auto axis = axis_of(node.attr("axis", int64_t{-1}), in[0].shape.size());
-    if (!axis || k->size() != 1 || (*k)[0] < 0 || (*k)[0] > in[0].shape[*axis] || in[0].type == ElementType::Bool)
-        return invalid(node, "cannot take " + (k->empty() ? "nothing" : std::to_string((*k)[0])) + " of " + to_string(in[0].shape));
+    if (!axis || k->size() != 1 || (*k)[0] < 0 || (*k)[0] > in[0].shape[*axis] ||
+        in[0].type == ElementType::Bool)
+        return invalid(node, "cannot take " + (k->empty() ? "nothing" : std::to_string((*k)[0])) +
+                                 " of " + to_string(in[0].shape));
     Shape y = in[0].shape;
     y[*axis] = (*k)[0];
     return std::vector{fact(in[0].type, y), fact(ElementType::I64, y)};
@@ -33,7 +35,8 @@ FactsResult infer_topk(const Node& node, Facts in) {
 void run_topk(const Node& node, Views in, Views out) {
     const Shape& x = in[0].shape;
     const auto axis = int64_t(*axis_of(node.attr("axis", int64_t{-1}), x.size()));
-    const int64_t outer = count({x.begin(), x.begin() + axis}), n = x[size_t(axis)], k = out[0].shape[size_t(axis)];
+    const int64_t outer = count({x.begin(), x.begin() + axis}), n = x[size_t(axis)],
+                  k = out[0].shape[size_t(axis)];
     const int64_t inner = count({x.begin() + axis + 1, x.end()});
     const bool largest = node.attr("largest", int64_t{1}) != 0;
     std::vector<int64_t> order(static_cast<size_t>(n));
@@ -41,10 +44,11 @@ void run_topk(const Node& node, Views in, Views out) {
         for (int64_t row = 0; row < outer * inner && k > 0; row++) {
             const T* from = in[0].span<T>().data() + row / inner * n * inner + row % inner;
             std::iota(order.begin(), order.end(), 0);
-            std::partial_sort(order.begin(), order.begin() + k, order.end(), [&](int64_t a, int64_t b) {
-                const T u = from[a * inner], v = from[b * inner];
-                return u == v ? a < b : largest ? u > v : u < v;
-            });
+            std::partial_sort(order.begin(), order.begin() + k, order.end(),
+                              [&](int64_t a, int64_t b) {
+                                  const T u = from[a * inner], v = from[b * inner];
+                                  return u == v ? a < b : largest ? u > v : u < v;
+                              });
             for (int64_t i = 0; i < k; i++) {
                 const auto at = size_t(row / inner * k * inner + i * inner + row % inner);
                 if (out[0].data)
@@ -61,7 +65,8 @@ FactsResult infer_arg(const Node& node, Facts in) {
         return ok.error();
     const auto axis = axis_of(node.attr("axis", int64_t{0}), in[0].shape.size());
     if (!axis || in[0].shape[*axis] == 0)
-        return invalid(node, "axis is outside the dimensions of " + to_string(in[0].shape) + ", or empty");
+        return invalid(node, "axis is outside the dimensions of " + to_string(in[0].shape) +
+                                 ", or empty");
     Shape y = in[0].shape;
     if (node.attr("keepdims", int64_t{1}))
         y[*axis] = 1;
@@ -74,7 +79,8 @@ void run_arg(const Node& node, Views in, Views out) {
     const Shape& x = in[0].shape;
     const auto axis = int64_t(*axis_of(node.attr("axis", int64_t{0}), x.size()));
     const int64_t n = x[size_t(axis)], inner = count({x.begin() + axis + 1, x.end()});
-    const bool largest = node.op == "ArgMax", last = node.attr("select_last_index", int64_t{0}) != 0;
+    const bool largest = node.op == "ArgMax",
+               last = node.attr("select_last_index", int64_t{0}) != 0;
     visit(in[0].type, [&]<typename T>(std::type_identity<T>) {
         for (size_t row = 0; row < out[0].span<int64_t>().size(); row++) {
             const auto r = int64_t(row);
@@ -90,7 +96,8 @@ void run_arg(const Node& node, Views in, Views out) {
     });
 }
 
-constexpr OpDef table[] = {{"TopK", infer_topk, run_topk}, {"ArgMax", infer_arg, run_arg}, {"ArgMin", infer_arg, run_arg}};
+constexpr OpDef table[] = {
+    {"TopK", infer_topk, run_topk}, {"ArgMax", infer_arg, run_arg}, {"ArgMin", infer_arg, run_arg}};
 
 } // namespace
 

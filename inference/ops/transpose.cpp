@@ -27,7 +27,8 @@ FactsResult infer(const Node& node, Facts in) {
     Shape shape;
     for (int64_t p : perm) {
         if (p < 0 || size_t(p) >= rank || seen[size_t(p)])
-            return invalid(node, "perm is not an order of the dimensions of " + to_string(in[0].shape));
+            return invalid(node,
+                           "perm is not an order of the dimensions of " + to_string(in[0].shape));
         seen[size_t(p)] = true;
         shape.push_back(in[0].shape[size_t(p)]);
     }

@@ -22,13 +22,15 @@ constexpr OpDef def(std::string_view name) { return {name, same_f32, run, true};
 
 // Clip is here as a function only: as an operator its bounds are inputs (clip.cpp).
 constexpr OpDef table[] = {
-    def("Relu"),       def("LeakyRelu"),   def("Sigmoid"),    def("Tanh"),      def("Elu"),
-    def("Selu"),       def("Celu"),        def("ThresholdedRelu"), def("HardSigmoid"),
-    def("HardSwish"),  def("Swish"),       def("Mish"), def("Gelu"),       def("Softplus"),  def("Softsign"), def("Shrink"),
-    def("Exp"),        def("Log"),         def("Sqrt"),       def("Reciprocal"), def("Floor"),
-    def("Ceil"),       def("Round"),       def("Erf"),        def("Sin"),       def("Cos"),
-    def("Tan"),        def("Asin"),        def("Acos"),       def("Atan"),      def("Sinh"),
-    def("Cosh"),       def("Asinh"),       def("Acosh"),      def("Atanh"),
+    def("Relu"),        def("LeakyRelu"), def("Sigmoid"),  def("Tanh"),
+    def("Elu"),         def("Selu"),      def("Celu"),     def("ThresholdedRelu"),
+    def("HardSigmoid"), def("HardSwish"), def("Swish"),    def("Mish"),
+    def("Gelu"),        def("Softplus"),  def("Softsign"), def("Shrink"),
+    def("Exp"),         def("Log"),       def("Sqrt"),     def("Reciprocal"),
+    def("Floor"),       def("Ceil"),      def("Round"),    def("Erf"),
+    def("Sin"),         def("Cos"),       def("Tan"),      def("Asin"),
+    def("Acos"),        def("Atan"),      def("Sinh"),     def("Cosh"),
+    def("Asinh"),       def("Acosh"),     def("Atanh"),
 };
 
 } // namespace

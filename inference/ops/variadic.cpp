@@ -39,7 +39,8 @@ void run(const Node& node, Views in, Views out) {
         const auto f = function_of<T>(node);
         T* y = out[0].span<T>().data();
         for (size_t k = 0; k < in.size(); k++) {
-            const std::vector<int64_t> strides[] = {broadcast_strides(in[k].shape, shape), strides_of(shape)};
+            const std::vector<int64_t> strides[] = {broadcast_strides(in[k].shape, shape),
+                                                    strides_of(shape)};
             const int64_t step = shape.empty() ? 0 : strides[0].back();
             const T* x = in[k].span<T>().data();
             for_each_row(shape, strides, [&](const int64_t* at, int64_t length) {
@@ -55,7 +56,8 @@ void run(const Node& node, Views in, Views out) {
     });
 }
 
-constexpr OpDef table[] = {{"Max", infer, run}, {"Min", infer, run}, {"Sum", infer, run}, {"Mean", infer, run}};
+constexpr OpDef table[] = {
+    {"Max", infer, run}, {"Min", infer, run}, {"Sum", infer, run}, {"Mean", infer, run}};
 
 } // namespace
 

@@ -22,7 +22,8 @@ void pad_same(Window& w, const Shape& input, bool upper) {
 }
 
 // Padding of a ConvTranspose that gives output_shape, or that auto_pad asks for (size = input *
-// stride). The odd one goes to the end with SAME_UPPER and to the front otherwise (ConvTranspose-11).
+// stride). The odd one goes to the end with SAME_UPPER and to the front otherwise
+// (ConvTranspose-11).
 void pad_transposed(const Node& node, Window& w, const Shape& x, const std::vector<int64_t>& extra,
                     const std::vector<int64_t>& wanted) {
     const std::string pad = node.attr("auto_pad", "NOTSET");
@@ -30,9 +31,11 @@ void pad_transposed(const Node& node, Window& w, const Shape& x, const std::vect
         return;
     const size_t n = w.kernel.size();
     for (size_t d = 0; d < n; d++) {
-        const int64_t size = wanted.empty() ? x[d + 2] * w.stride[d] : wanted[wanted.size() - n + d];
+        const int64_t size =
+            wanted.empty() ? x[d + 2] * w.stride[d] : wanted[wanted.size() - n + d];
         const int64_t span = (w.kernel[d] - 1) * w.dilation[d] + 1;
-        const int64_t total = std::max<int64_t>(w.stride[d] * (x[d + 2] - 1) + extra[d] + span - size, 0);
+        const int64_t total =
+            std::max<int64_t>(w.stride[d] * (x[d + 2] - 1) + extra[d] + span - size, 0);
         w.begin[d] = pad == "SAME_UPPER" ? total / 2 : total - total / 2;
         w.end[d] = total - w.begin[d];
     }
@@ -44,7 +47,8 @@ Result<Window> window_of(const Node& node, const Shape& input, std::vector<int64
     const size_t n = kernel.size();
     if (n < 1 || n > 3 || input.size() != n + 2)
         return unsupported(node, "its input " + to_string(input) + " and kernel of " +
-                                     std::to_string(n) + " dimensions do not fit; 1-D to 3-D can be run");
+                                     std::to_string(n) +
+                                     " dimensions do not fit; 1-D to 3-D can be run");
     const std::vector<int64_t> ones(n, 1);
     Window w{kernel, node.attr("strides", ones), node.attr("dilations", ones), {}, {}};
     const auto pads = node.attr("pads", std::vector<int64_t>(2 * n, 0));
@@ -62,11 +66,13 @@ Result<Window> window_of(const Node& node, const Shape& input, std::vector<int64
     else if (pad == "VALID")
         w.begin = w.end = std::vector<int64_t>(n, 0);
     else if (pad != "NOTSET" && !pad.empty())
-        return invalid(node, "auto_pad is '" + pad + "'; known are NOTSET, VALID, SAME_UPPER, SAME_LOWER");
+        return invalid(node, "auto_pad is '" + pad +
+                                 "'; known are NOTSET, VALID, SAME_UPPER, SAME_LOWER");
     return w;
 }
 
-Result<Window> transposed_window_of(const Node& node, const Shape& input, std::vector<int64_t> kernel) {
+Result<Window> transposed_window_of(const Node& node, const Shape& input,
+                                    std::vector<int64_t> kernel) {
     auto window = window_of(node, input, std::move(kernel));
     if (!window.ok())
         return window;

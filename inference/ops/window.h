@@ -16,7 +16,8 @@ struct Window {
 Result<Window> window_of(const Node& node, const Shape& input, std::vector<int64_t> kernel);
 
 // The same of a ConvTranspose, whose padding may follow from output_shape.
-Result<Window> transposed_window_of(const Node& node, const Shape& input, std::vector<int64_t> kernel);
+Result<Window> transposed_window_of(const Node& node, const Shape& input,
+                                    std::vector<int64_t> kernel);
 
 // Size of output dimension `d`, or nothing if the window does not fit. `ceil`: a last window that
 // hangs over the end counts, if it starts inside the input or its front padding.

@@ -10,8 +10,8 @@ std::optional<std::vector<int64_t>> spatial_pads(const Graph& graph, const Node&
     const Tensor* t = constant_of(graph, pad.inputs[1]);
     const size_t rank = graph.value(pad.inputs[0]).shape.size();
     const bool zeros = input(pad, 2) == none || is_scalar(graph, pad.inputs[2], 0);
-    if (!t || t->type() != ElementType::I64 || size_t(count(t->shape())) != 2 * rank || rank < 3 || !zeros ||
-        input(pad, 3) != none || pad.attr("mode", "constant") != "constant")
+    if (!t || t->type() != ElementType::I64 || size_t(count(t->shape())) != 2 * rank || rank < 3 ||
+        !zeros || input(pad, 3) != none || pad.attr("mode", "constant") != "constant")
         return {};
     std::vector<int64_t> spatial;
     const auto pads = t->span<int64_t>();
@@ -25,7 +25,8 @@ std::optional<std::vector<int64_t>> spatial_pads(const Graph& graph, const Node&
 
 bool fold(Graph& graph, const Uses& uses, size_t n) {
     Node& conv = graph.nodes[n];
-    const Node* pad = conv.op == "Conv" && !conv.has("auto_pad") ? uses.made_by(graph, conv.inputs[0]) : nullptr;
+    const Node* pad =
+        conv.op == "Conv" && !conv.has("auto_pad") ? uses.made_by(graph, conv.inputs[0]) : nullptr;
     const auto more = pad && pad->op == "Pad" ? spatial_pads(graph, *pad) : std::nullopt;
     if (!more)
         return false;

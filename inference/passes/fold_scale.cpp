@@ -21,7 +21,8 @@ struct Affine {
 };
 
 // The numbers of a constant that has one for each channel (dimension `axis` of `shape`), or one.
-std::optional<std::vector<float>> by_channel(const Graph& graph, ValueId v, const Shape& shape, size_t axis) {
+std::optional<std::vector<float>> by_channel(const Graph& graph, ValueId v, const Shape& shape,
+                                             size_t axis) {
     const Tensor* t = f32_of(graph, v);
     if (!t || t->shape().size() > shape.size())
         return {};
@@ -51,13 +52,15 @@ std::optional<Affine> affine_batch_norm(const Graph& graph, const Node& node) {
 std::optional<Affine> affine(const Graph& graph, const Node& node, size_t axis) {
     if (node.op == "BatchNormalization")
         return axis == 1 ? affine_batch_norm(graph, node) : std::nullopt;
-    const bool sums = node.op == "Add" || node.op == "Sub", scales = node.op == "Mul" || node.op == "Div";
+    const bool sums = node.op == "Add" || node.op == "Sub",
+               scales = node.op == "Mul" || node.op == "Div";
     if (!sums && !scales)
         return {};
     for (size_t k : {size_t(1), size_t(0)}) { // k: which input is the constant
         const ValueId x = node.inputs[1 - k];
         const Shape& shape = graph.value(x).shape;
-        if (shape.size() <= axis || shape != graph.value(node.outputs[0]).shape || (k == 0 && node.op == "Div"))
+        if (shape.size() <= axis || shape != graph.value(node.outputs[0]).shape ||
+            (k == 0 && node.op == "Div"))
             continue;
         auto c = by_channel(graph, node.inputs[k], shape, axis);
         if (!c || graph.value(x).type != ElementType::F32)
@@ -74,10 +77,13 @@ std::optional<Affine> affine(const Graph& graph, const Node& node, size_t axis) 
     return {};
 }
 
-float at(const std::vector<float>& v, int64_t channel) { return v.size() == 1 ? v[0] : v[size_t(channel)]; }
+float at(const std::vector<float>& v, int64_t channel) {
+    return v.size() == 1 ? v[0] : v[size_t(channel)];
+}
 
 bool is_product(const Node& node) {
-    return node.op == "Conv" || node.op == "ConvTranspose" || node.op == "MatMul" || node.op == "Gemm";
+    return node.op == "Conv" || node.op == "ConvTranspose" || node.op == "MatMul" ||
+           node.op == "Gemm";
 }
 
 // Weights as blocks of `inner` numbers that belong to output channel `channel(block)`.
@@ -94,7 +100,8 @@ Weights weights_of(const Graph& graph, const Node& node) {
         return {};
     const Shape& w = t->shape();
     if (node.op == "Conv")
-        return {t, w[0], count({w.begin() + 1, w.end()}), [](int64_t b, const Shape&, int64_t) { return b; }};
+        return {t, w[0], count({w.begin() + 1, w.end()}),
+                [](int64_t b, const Shape&, int64_t) { return b; }};
     if (node.op == "ConvTranspose") // [C, M / group, ...]
         return {t, w[1] * node.attr("group", int64_t{1}), count({w.begin() + 2, w.end()}),
                 [](int64_t b, const Shape& s, int64_t group) {
@@ -112,7 +119,8 @@ std::optional<std::vector<float>> bias_of(const Graph& graph, const Node& node, 
         return bias;
     const Shape& y = graph.value(node.outputs[0]).shape;
     const bool convolves = node.op == "Conv" || node.op == "ConvTranspose";
-    const auto b = by_channel(graph, node.inputs[2], convolves ? Shape{channels} : y, convolves ? 0 : y.size() - 1);
+    const auto b = by_channel(graph, node.inputs[2], convolves ? Shape{channels} : y,
+                              convolves ? 0 : y.size() - 1);
     if (!b)
         return {};
     for (int64_t c = 0; c < channels; c++)
@@ -124,14 +132,16 @@ std::optional<std::vector<float>> bias_of(const Graph& graph, const Node& node, 
 bool scale_outputs(Graph& graph, Node& node, const Affine& a) {
     const Weights w = weights_of(graph, node);
     auto bias = w.tensor ? bias_of(graph, node, w.channels) : std::nullopt;
-    const bool plain = node.op != "Gemm" || (node.attr("alpha", 1.0f) == 1 && node.attr("beta", 1.0f) == 1);
+    const bool plain =
+        node.op != "Gemm" || (node.attr("alpha", 1.0f) == 1 && node.attr("beta", 1.0f) == 1);
     const bool fits = bias && (a.scale.size() == 1 || int64_t(a.scale.size()) == w.channels);
     if (!fits || !plain || input(node, 3) != none || node.has("activation"))
         return false;
     const std::string name = graph.value(node.outputs[0]).name;
     Tensor scaled = w.tensor->clone();
     const auto numbers = scaled.span<float>();
-    const int64_t group = node.attr("group", int64_t{1}), blocks = int64_t(numbers.size()) / std::max<int64_t>(w.inner, 1);
+    const int64_t group = node.attr("group", int64_t{1}),
+                  blocks = int64_t(numbers.size()) / std::max<int64_t>(w.inner, 1);
     for (int64_t b = 0; b < blocks; b++)
         for (int64_t i = 0; i < w.inner; i++)
             numbers[size_t(b * w.inner + i)] *= at(a.scale, w.channel(b, scaled.shape(), group));
@@ -143,7 +153,9 @@ bool scale_outputs(Graph& graph, Node& node, const Affine& a) {
     }
     set_input(node, 1, add_constant(graph, name + "/weights", scaled));
     if (biased || input(node, 2) != none)
-        set_input(node, 2, add_constant(graph, name + "/bias", make_tensor<float>(ElementType::F32, {w.channels}, *bias)));
+        set_input(node, 2,
+                  add_constant(graph, name + "/bias",
+                               make_tensor<float>(ElementType::F32, {w.channels}, *bias)));
     return true;
 }
 
@@ -168,17 +180,21 @@ bool fold_after(Graph& graph, const Uses& uses, Node& node) {
 
 // A scale or shift before a convolution (of one group of inputs, or depthwise).
 bool fold_before(Graph& graph, const Uses& uses, Node& conv) {
-    const Node* before = conv.op != "Conv" || uses.only_user(conv.inputs[0]) < 0 ? nullptr : uses.made_by(graph, conv.inputs[0]);
+    const Node* before = conv.op != "Conv" || uses.only_user(conv.inputs[0]) < 0
+                             ? nullptr
+                             : uses.made_by(graph, conv.inputs[0]);
     const auto a = before ? affine(graph, *before, 1) : std::nullopt;
     const Weights w = a ? weights_of(graph, conv) : Weights();
     auto bias = w.tensor ? bias_of(graph, conv, w.channels) : std::nullopt;
     const std::vector<int64_t> pads = conv.attr("pads", std::vector<int64_t>());
-    const bool padded = conv.has("auto_pad") || std::any_of(pads.begin(), pads.end(), [](int64_t p) { return p != 0; });
+    const bool padded = conv.has("auto_pad") ||
+                        std::any_of(pads.begin(), pads.end(), [](int64_t p) { return p != 0; });
     if (!bias || (padded && a->shifts()))
         return false;
     Tensor scaled = w.tensor->clone();
     const Shape& s = scaled.shape();
-    const int64_t taps = count({s.begin() + 2, s.end()}), per_group = s[0] / conv.attr("group", int64_t{1});
+    const int64_t taps = count({s.begin() + 2, s.end()}),
+                  per_group = s[0] / conv.attr("group", int64_t{1});
     for (int64_t m = 0; m < s[0]; m++)
         for (int64_t c = 0; c < s[1]; c++)
             for (int64_t k = 0; k < taps; k++) {
@@ -190,7 +206,9 @@ bool fold_before(Graph& graph, const Uses& uses, Node& conv) {
     const std::string name = graph.value(conv.outputs[0]).name;
     set_input(conv, 1, add_constant(graph, name + "/weights", scaled));
     if (a->shifts() || input(conv, 2) != none)
-        set_input(conv, 2, add_constant(graph, name + "/bias", make_tensor<float>(ElementType::F32, {s[0]}, *bias)));
+        set_input(conv, 2,
+                  add_constant(graph, name + "/bias",
+                               make_tensor<float>(ElementType::F32, {s[0]}, *bias)));
     conv.inputs[0] = a->x;
     return true;
 }

@@ -41,10 +41,12 @@ bool fuse(Graph& graph, const Uses& uses, size_t n) {
     const ValueId x = node.inputs[0];
     const Node* made = uses.only_user(x) < 0 ? nullptr : uses.made_by(graph, x);
     const auto b = made && !made->has("activation") ? parameters(graph, node) : std::nullopt;
-    if (!b || (made->op != "Conv" && made->op != "ConvTranspose" && made->op != "MatMul" && made->op != "Gemm"))
+    if (!b || (made->op != "Conv" && made->op != "ConvTranspose" && made->op != "MatMul" &&
+               made->op != "Gemm"))
         return false;
     Node& product = graph.nodes[size_t(uses.maker[size_t(x)])];
-    const bool is_relu = node.op == "Clip" && b->alpha == 0 && b->beta == std::numeric_limits<float>::infinity();
+    const bool is_relu =
+        node.op == "Clip" && b->alpha == 0 && b->beta == std::numeric_limits<float>::infinity();
     product.attrs["activation"] = is_relu ? std::string("Relu") : node.op;
     product.attrs["activation_alpha"] = b->alpha;
     product.attrs["activation_beta"] = b->beta;

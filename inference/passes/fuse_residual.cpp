@@ -11,18 +11,21 @@ bool can_add(const Graph& graph, const Uses& uses, ValueId v) {
     const Node* node = uses.only_user(v) < 0 ? nullptr : uses.made_by(graph, v);
     if (!node || input(*node, 3) != none || node->has("activation"))
         return false;
-    return node->op == "Conv" || node->op == "ConvTranspose" || node->op == "MatMul" || node->op == "Gemm";
+    return node->op == "Conv" || node->op == "ConvTranspose" || node->op == "MatMul" ||
+           node->op == "Gemm";
 }
 
 bool fuse(Graph& graph, const Uses& uses, size_t n) {
     const Node add = graph.nodes[n];
-    if (add.op != "Add" || add.inputs[0] == add.inputs[1] || graph.value(add.outputs[0]).type != ElementType::F32)
+    if (add.op != "Add" || add.inputs[0] == add.inputs[1] ||
+        graph.value(add.outputs[0]).type != ElementType::F32)
         return false;
     int best = -1; // the later node
     ValueId residual = none;
     for (size_t k : {size_t(0), size_t(1)}) {
         const ValueId v = add.inputs[k], other = add.inputs[1 - k];
-        const bool same = graph.value(v).shape == graph.value(other).shape && !constant_of(graph, other);
+        const bool same =
+            graph.value(v).shape == graph.value(other).shape && !constant_of(graph, other);
         if (same && can_add(graph, uses, v) && uses.maker[size_t(v)] > best) {
             best = uses.maker[size_t(v)];
             residual = other;

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Everything that only gives elements another shape (Flatten, Squeeze, Unsqueeze, Reshape with a
-// computed shape) becomes Reshape with a constant shape; chains of reshapes or transposes become one.
+// computed shape) becomes Reshape with a constant shape; chains of reshapes or transposes become
+// one.
 #include "inference/passes/rewrite.h"
 
 namespace infer {
 namespace {
 
 bool reshapes(const Node& node) {
-    return node.op == "Reshape" || node.op == "Flatten" || node.op == "Squeeze" || node.op == "Unsqueeze";
+    return node.op == "Reshape" || node.op == "Flatten" || node.op == "Squeeze" ||
+           node.op == "Unsqueeze";
 }
 
 bool merge_reshape(Graph& graph, const Uses& uses, Node& node) {
@@ -19,7 +21,8 @@ bool merge_reshape(Graph& graph, const Uses& uses, Node& node) {
         return true;
     }
     const Tensor* old = node.op == "Reshape" ? constant_of(graph, node.inputs[1]) : nullptr;
-    if (old && x == node.inputs[0] && std::ranges::equal(old->span<int64_t>(), shape) && node.has("allowzero"))
+    if (old && x == node.inputs[0] && std::ranges::equal(old->span<int64_t>(), shape) &&
+        node.has("allowzero"))
         return false;
     node.op = "Reshape";
     node.attrs = {{"allowzero", int64_t{1}}};
@@ -32,7 +35,8 @@ bool merge_transpose(Graph& graph, const Uses& uses, Node& node) {
     const Node* before = uses.made_by(graph, node.inputs[0]);
     if (!before || before->op != "Transpose")
         return false;
-    const auto first = before->attr("perm", std::vector<int64_t>()), second = node.attr("perm", std::vector<int64_t>());
+    const auto first = before->attr("perm", std::vector<int64_t>()),
+               second = node.attr("perm", std::vector<int64_t>());
     std::vector<int64_t> both;
     for (int64_t p : second)
         both.push_back(first[size_t(p)]);

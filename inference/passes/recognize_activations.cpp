@@ -43,7 +43,8 @@ ValueId clipped(const Graph& graph, const Uses& uses, ValueId v) {
     return none;
 }
 
-bool become(const Graph& graph, Node& node, const char* op, ValueId x, std::map<std::string, Attr> attrs = {}) {
+bool become(const Graph& graph, Node& node, const char* op, ValueId x,
+            std::map<std::string, Attr> attrs = {}) {
     if (graph.value(x).shape != graph.value(node.outputs[0]).shape)
         return false; // a constant of higher rank has added dimensions
     node.op = op;
@@ -73,10 +74,12 @@ bool gated(Graph& graph, const Uses& uses, Node& node) {
         const Node* f = uses.only_user(gate) < 0 ? nullptr : uses.made_by(graph, gate);
         if (!f || f->inputs.empty())
             continue;
-        const bool hard = f->op == "HardSigmoid" && is_sixth(f->attr("alpha", 0.2f)) && f->attr("beta", 0.5f) == 0.5f;
+        const bool hard = f->op == "HardSigmoid" && is_sixth(f->attr("alpha", 0.2f)) &&
+                          f->attr("beta", 0.5f) == 0.5f;
         if (f->inputs[0] == x && (f->op == "Sigmoid" || hard))
             return become(graph, node, hard ? "HardSwish" : "Swish", x);
-        const Node* inner = f->op == "Tanh" ? uses.private_maker(graph, f->inputs[0], "Softplus") : nullptr;
+        const Node* inner =
+            f->op == "Tanh" ? uses.private_maker(graph, f->inputs[0], "Softplus") : nullptr;
         if (inner && inner->inputs[0] == x)
             return become(graph, node, "Mish", x);
     }

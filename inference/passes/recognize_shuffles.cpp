@@ -16,12 +16,15 @@ bool swaps_groups(const std::vector<int64_t>& perm) {
 
 bool recognize(Graph& graph, const Uses& uses, size_t n) {
     Node& back = graph.nodes[n];
-    const Node* turn = back.op == "Reshape" ? uses.private_maker(graph, back.inputs[0], "Transpose") : nullptr;
+    const Node* turn =
+        back.op == "Reshape" ? uses.private_maker(graph, back.inputs[0], "Transpose") : nullptr;
     const Node* cut = turn && swaps_groups(turn->attr("perm", std::vector<int64_t>()))
-                          ? uses.private_maker(graph, turn->inputs[0], "Reshape") : nullptr;
+                          ? uses.private_maker(graph, turn->inputs[0], "Reshape")
+                          : nullptr;
     if (!cut)
         return false;
-    const Shape &x = graph.value(cut->inputs[0]).shape, &groups = graph.value(cut->outputs[0]).shape;
+    const Shape &x = graph.value(cut->inputs[0]).shape,
+                &groups = graph.value(cut->outputs[0]).shape;
     Shape whole = groups;
     if (whole.size() < 3)
         return false;

@@ -14,10 +14,12 @@ void make_outputs(Graph& graph) {
             continue;
         const Value& source = graph.value(output);
         const ValueId copy = graph.add_value({source.name, source.type, source.shape, {}});
-        const bool is_input = std::find(graph.inputs.begin(), graph.inputs.end(), output) != graph.inputs.end();
+        const bool is_input =
+            std::find(graph.inputs.begin(), graph.inputs.end(), output) != graph.inputs.end();
         if (!is_input) // an input keeps its name: that is how its user gives it
             graph.value(output).name += "/constant";
-        graph.nodes.push_back({"Identity", "copy of " + graph.value(copy).name, {}, {output}, {copy}});
+        graph.nodes.push_back(
+            {"Identity", "copy of " + graph.value(copy).name, {}, {output}, {copy}});
         output = copy;
     }
 }

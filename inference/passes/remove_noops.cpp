@@ -24,7 +24,8 @@ bool keeps_order(const Graph& graph, const Node& node) {
     return !perm.empty() && same_shape(graph, node);
 }
 
-// x + 0, x - 0, x * 1, x / 1, x ^ 1 with x of the output's shape and type: which input x is, or none.
+// x + 0, x - 0, x * 1, x / 1, x ^ 1 with x of the output's shape and type: which input x is, or
+// none.
 ValueId neutral(const Graph& graph, const Node& node) {
     const bool adds = node.op == "Add" || node.op == "Sub";
     const bool scales = node.op == "Mul" || node.op == "Div" || node.op == "Pow";
@@ -35,8 +36,10 @@ ValueId neutral(const Graph& graph, const Node& node) {
         const Tensor* t = k == 1 || commutes ? f32_of(graph, node.inputs[k]) : nullptr;
         const ValueId x = node.inputs[1 - k];
         const float unit = adds ? 0.0f : 1.0f;
-        if (t && graph.value(x).shape == graph.value(node.outputs[0]).shape && !constant_of(graph, x) &&
-            std::all_of(t->span<float>().begin(), t->span<float>().end(), [&](float v) { return v == unit; }))
+        if (t && graph.value(x).shape == graph.value(node.outputs[0]).shape &&
+            !constant_of(graph, x) &&
+            std::all_of(t->span<float>().begin(), t->span<float>().end(),
+                        [&](float v) { return v == unit; }))
             return x;
     }
     return none;
@@ -45,7 +48,8 @@ ValueId neutral(const Graph& graph, const Node& node) {
 bool all_zero(const Graph& graph, ValueId v) {
     const Tensor* t = constant_of(graph, v);
     return t && t->type() == ElementType::I64 &&
-           std::all_of(t->span<int64_t>().begin(), t->span<int64_t>().end(), [](int64_t p) { return p == 0; });
+           std::all_of(t->span<int64_t>().begin(), t->span<int64_t>().end(),
+                       [](int64_t p) { return p == 0; });
 }
 
 // The input that already is the result, or none.
@@ -54,12 +58,14 @@ ValueId result_of(const Graph& graph, const Node& node) {
     const bool same = same_shape(graph, node);
     if (op == "Identity" || (op == "Dropout" && node.outputs.size() == 1))
         return node.inputs[0];
-    if ((op == "Cast" || op == "CastLike") && graph.value(node.inputs[0]).type == graph.value(node.outputs[0]).type)
+    if ((op == "Cast" || op == "CastLike") &&
+        graph.value(node.inputs[0]).type == graph.value(node.outputs[0]).type)
         return node.inputs[0];
     for (const char* reshape : {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile"})
         if (op == reshape && same)
             return node.inputs[0];
-    if ((op == "Transpose" && keeps_order(graph, node)) || (op == "Pad" && same && all_zero(graph, node.inputs[1])) ||
+    if ((op == "Transpose" && keeps_order(graph, node)) ||
+        (op == "Pad" && same && all_zero(graph, node.inputs[1])) ||
         (op == "Concat" && node.inputs.size() == 1) || (op == "Split" && node.outputs.size() == 1))
         return node.inputs[0];
     // a slice of full size forwards is all there is; backwards it is a flip

@@ -50,7 +50,8 @@ void remove_unused(Graph& graph) {
         used[size_t(v)] = true;
     for (size_t n = graph.nodes.size(); n-- > 0;) {
         Node& node = graph.nodes[n];
-        if (std::none_of(node.outputs.begin(), node.outputs.end(), [&](ValueId v) { return v != none && used[size_t(v)]; }))
+        if (std::none_of(node.outputs.begin(), node.outputs.end(),
+                         [&](ValueId v) { return v != none && used[size_t(v)]; }))
             drop(node);
         for (ValueId v : node.inputs)
             if (v != none)
@@ -90,8 +91,8 @@ ValueId other_input(const Node& node, ValueId v) {
 }
 
 ValueId add_constant(Graph& graph, const std::string& name, Tensor tensor) {
-    return graph.add_value({name + "/" + std::to_string(graph.values.size()), tensor.type(),
-                            tensor.shape(), tensor});
+    return graph.add_value(
+        {name + "/" + std::to_string(graph.values.size()), tensor.type(), tensor.shape(), tensor});
 }
 
 ValueId add_ints(Graph& graph, const std::string& name, const std::vector<int64_t>& values) {

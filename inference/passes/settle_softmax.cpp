@@ -18,7 +18,11 @@ std::optional<size_t> only_wide(const Shape& shape, size_t axis) {
 }
 
 Node reshape(Graph& graph, const std::string& name, ValueId from, ValueId to, const Shape& shape) {
-    return {"Reshape", name, {{"allowzero", int64_t{1}}}, {from, add_ints(graph, name + "/shape", shape)}, {to}};
+    return {"Reshape",
+            name,
+            {{"allowzero", int64_t{1}}},
+            {from, add_ints(graph, name + "/shape", shape)},
+            {to}};
 }
 
 bool settle(Graph& graph, const Uses&, size_t n) {

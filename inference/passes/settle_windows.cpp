@@ -9,21 +9,26 @@ namespace {
 
 bool covers_all(const Node& node, const Window& w, const Shape& x) {
     const std::vector<int64_t> nothing(w.kernel.size(), 0), ones(w.kernel.size(), 1);
-    return std::equal(w.kernel.begin(), w.kernel.end(), x.begin() + 2, x.end()) && w.begin == nothing &&
-           w.end == nothing && w.dilation == ones && node.outputs.size() == 1;
+    return std::equal(w.kernel.begin(), w.kernel.end(), x.begin() + 2, x.end()) &&
+           w.begin == nothing && w.end == nothing && w.dilation == ones && node.outputs.size() == 1;
 }
 
 // The mean over all spatial dimensions.
 bool is_image_mean(const Graph& graph, const Node& node) {
-    const Tensor* axes = node.op == "ReduceMean" && node.attr("keepdims", int64_t{1}) ? constant_of(graph, input(node, 1)) : nullptr;
+    const Tensor* axes = node.op == "ReduceMean" && node.attr("keepdims", int64_t{1})
+                             ? constant_of(graph, input(node, 1))
+                             : nullptr;
     const size_t rank = graph.value(node.inputs[0]).shape.size();
-    if (!axes || axes->type() != ElementType::I64 || rank < 3 || rank > 5 || size_t(count(axes->shape())) != rank - 2)
+    if (!axes || axes->type() != ElementType::I64 || rank < 3 || rank > 5 ||
+        size_t(count(axes->shape())) != rank - 2)
         return false;
     std::vector<bool> named(rank, false);
     for (int64_t a : axes->span<int64_t>())
         named[*axis_of(a, rank)] = true;
-    return !named[0] && !named[1] && std::count(named.begin(), named.end(), true) == int64_t(rank) - 2 &&
-           graph.value(node.outputs[0]).type == ElementType::F32 && count(graph.value(node.inputs[0]).shape) > 0;
+    return !named[0] && !named[1] &&
+           std::count(named.begin(), named.end(), true) == int64_t(rank) - 2 &&
+           graph.value(node.outputs[0]).type == ElementType::F32 &&
+           count(graph.value(node.inputs[0]).shape) > 0;
 }
 
 bool settle(Graph& graph, const Uses&, size_t n) {
@@ -45,7 +50,8 @@ bool settle(Graph& graph, const Uses&, size_t n) {
         kernel.assign(w.begin() + 2, w.end());
         node.attrs["group"] = node.attr("group", int64_t{1});
     }
-    const auto window = node.op == "ConvTranspose" ? transposed_window_of(node, x, kernel) : window_of(node, x, kernel);
+    const auto window = node.op == "ConvTranspose" ? transposed_window_of(node, x, kernel)
+                                                   : window_of(node, x, kernel);
     if (!window.ok())
         return false;
     const Window& w = window.value();
@@ -66,7 +72,8 @@ bool settle(Graph& graph, const Uses&, size_t n) {
         }
     if (pools && covers_all(node, w, x)) {
         node.op = "Global" + node.op;
-        for (const char* attr : {"kernel_shape", "strides", "dilations", "pads", "ceil_mode", "count_include_pad"})
+        for (const char* attr :
+             {"kernel_shape", "strides", "dilations", "pads", "ceil_mode", "count_include_pad"})
             node.attrs.erase(attr);
     }
     return false; // makers and users are as they were
