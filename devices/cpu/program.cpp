@@ -24,6 +24,8 @@ Result<std::unique_ptr<Lane>> Lane::make(const Program& program, int threads) {
                      "no memory for a lane (" + std::to_string(program.arena_bytes >> 20) +
                          " MiB): use fewer streams or a smaller batch-size"};
     lane->bound_.resize(program.steps.size());
+    for (const Step& step : program.steps)
+        lane->has_slices_ |= step.kernel->slices() > 1;
     for (size_t k = 0; k < program.steps.size(); k++) {
         const Step& step = program.steps[k];
         Bound& bound = lane->bound_[k];
@@ -72,7 +74,7 @@ void Lane::run_step(size_t k, const Request& request) {
 
 void Lane::run(Request& request, std::span<StepTime> times) {
     using Clock = std::chrono::steady_clock;
-    team_.work([&] {
+    const auto all = [&] {
         if (times.empty()) {
             for (size_t k = 0; k < program_.steps.size(); k++)
                 run_step(k, request);
@@ -86,7 +88,11 @@ void Lane::run(Request& request, std::span<StepTime> times) {
             times[k].nanoseconds += uint64_t(std::chrono::nanoseconds(now - before).count());
             before = now;
         }
-    });
+    };
+    if (has_slices_)
+        team_.work(all);
+    else
+        all(); // nothing to share: leave the workers asleep
 }
 
 } // namespace infer::cpu

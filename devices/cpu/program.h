@@ -65,6 +65,7 @@ private:
     Team team_;
     Arena arena_, scratch_;
     size_t scratch_stride_ = 0; // bytes a thread
+    bool has_slices_ = false;
     std::vector<Bound> bound_;
 };
 

@@ -96,6 +96,17 @@ HWY_INLINE const float* accumulate(const float* const (&in)[P], const float* HWY
     return w;
 }
 
+// `row`, from pixel `ix` on, with zeros where it lies outside the image, so that the taps at an edge
+// are as dense as in the middle.
+constexpr int64_t edge_floats = 256;
+
+HWY_INLINE void copy_edge(const ConvPlan& c, const float* row, int64_t ix, int64_t pixels, float* edge) {
+    const int64_t first = std::clamp<int64_t>(-ix, 0, pixels), last = std::clamp<int64_t>(c.width - ix, first, pixels);
+    std::fill(edge, edge + first * c.in_channels, 0.0f);
+    std::copy(row + (ix + first) * c.in_channels, row + (ix + last) * c.in_channels, edge + first * c.in_channels);
+    std::fill(edge + last * c.in_channels, edge + pixels * c.in_channels, 0.0f);
+}
+
 template <int V, int P> void tile(const Tile& t) {
     const ConvPlan& c = t.plan;
     const size_t lanes = hn::Lanes(d);
@@ -110,7 +121,9 @@ template <int V, int P> void tile(const Tile& t) {
     const int64_t ix0 = t.ox * c.stride_x - c.pad_x;
     const int64_t ix_last = ix0 + (P - 1) * c.stride_x + (c.kernel_x - 1) * c.dilation_x;
     const bool inside = ix0 >= 0 && ix_last < c.width;
-    const int64_t step = c.stride_x * c.in_stride;
+    const int64_t step = c.stride_x * c.in_stride, pixels = ix_last - ix0 + 1;
+    const bool by_edge = !inside && c.rows_are_dense && pixels * c.in_channels <= edge_floats;
+    float edge[edge_floats];
     const int64_t row_weights = c.kernel_x * c.in_channels * int64_t(V * lanes);
     for (int64_t ky = 0; ky < c.kernel_y; ky++) {
         const int64_t iy = t.oy * c.stride_y - c.pad_y + ky * c.dilation_y;
@@ -119,9 +132,12 @@ template <int V, int P> void tile(const Tile& t) {
         const float* row = t.image + iy * c.width * c.in_stride;
         const float* w = t.weights + ky * row_weights;
         const float* in[P];
-        if (inside && c.rows_are_dense) { // the taps of a row follow one another in memory
+        if (by_edge)
+            copy_edge(c, row, ix0, pixels, edge);
+        if (by_edge || (inside && c.rows_are_dense)) { // the taps of a row follow one another in memory
+            const float* from = by_edge ? edge : row + ix0 * c.in_stride;
             for (int p = 0; p < P; p++)
-                in[p] = row + ix0 * c.in_stride + p * step;
+                in[p] = from + p * step;
             accumulate<V, P>(in, w, c.kernel_x * c.in_channels, acc);
             continue;
         }
