@@ -46,10 +46,10 @@ def cases(build, names):
                 continue
             if program not in names:
                 yield short(case.get("name")), "", state_of(case)
-            elif "." in (group := short(case.get("classname", ""))) or not group:
-                yield program, case.get("name"), state_of(case)
-            else:
-                yield program, f"{group}.{case.get('name')}", state_of(case)
+                continue
+            group = short(case.get("classname", ""))
+            is_group = group and "." not in group and group != program  # TAP has none
+            yield program, f"{group}.{case.get('name')}" if is_group else case.get("name"), state_of(case)
 
 
 def summarize(build):
