@@ -2,6 +2,7 @@
 //
 // Small random graphs of every operator with a fast kernel: the CPU device against the reference
 // kernels, whole and in slices, plus which kernel ran.
+#include "devices/cpu/simd.h"
 #include "inference/model.h"
 #include "inference/op.h"
 #include "tests/cpu_rig.h"
@@ -76,7 +77,13 @@ void expect_near(const Tensor& got, const Tensor& wanted, float tolerance, const
 void check_kernels(const Graph& graph, const std::string& kernel, float tolerance, const char* kernels);
 
 void check(const Graph& graph, const std::string& kernel = "", float tolerance = 1e-5f) {
-    check_kernels(graph, kernel, tolerance, "own");
+    const auto sets = cpu::instruction_sets();
+    for (const std::string& set : sets) {
+        SCOPED_TRACE(set);
+        cpu::use_instruction_set(set);
+        check_kernels(graph, kernel, tolerance, "own");
+    }
+    cpu::use_instruction_set("");
     if (graph.nodes.back().op == "Conv")
         check_kernels(graph, "", 3e-5f, "onednn");
 }
@@ -115,6 +122,17 @@ struct ConvCase {
     std::string activation = "";
     bool bias = true, residual = false;
 };
+
+TEST(CpuOps, run_on_each_set_of_instructions_of_this_machine) {
+    const auto sets = cpu::instruction_sets();
+    ASSERT_GE(sets.size(), 1u);
+    for (const std::string& set : sets) {
+        cpu::use_instruction_set(set);
+        EXPECT_EQ(cpu::instruction_set(), set);
+    }
+    cpu::use_instruction_set("");
+    EXPECT_EQ(cpu::instruction_set(), sets[0]);
+}
 
 TEST(CpuOps, convolution) {
     const ConvCase cases[] = {
