@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "devices/cpu/executor.h"
 
+#include "devices/cpu/spin.h"
+
 #include <omp.h>
 
 namespace infer::cpu {
@@ -11,6 +13,7 @@ Result<std::unique_ptr<Executor>> CpuExecutor::make(std::unique_ptr<Program> pro
     std::unique_ptr<CpuExecutor> executor(new CpuExecutor);
     executor->program_ = std::move(program);
     executor->description_ = std::move(description);
+    executor->stands_by_ = threads_per_lane > 1;
     if (profile)
         executor->times_ = std::vector<StepTime>(executor->program_->steps.size());
     for (int k = 0; k < lanes; k++) {
@@ -51,6 +54,7 @@ void CpuExecutor::submit(Request& request) {
     {
         std::lock_guard lock(mutex_);
         queue_.push_back(&request);
+        queued_++;
     }
     added_.notify_one();
 }
@@ -64,11 +68,15 @@ void CpuExecutor::serve(std::stop_token stop, Lane& lane) {
 }
 
 Request* CpuExecutor::next(std::stop_token stop) {
+    // Latency counts: a frame that follows the last at once need not wake this thread.
+    for (int spins = 0; stands_by_ && spins < short_spin && queued_ == 0; spins++)
+        pause_cpu();
     std::unique_lock lock(mutex_);
     if (!added_.wait(lock, stop, [&] { return !queue_.empty(); }))
         return nullptr;
     Request* request = queue_.front();
     queue_.pop_front();
+    queued_--;
     return request;
 }
 

@@ -3,6 +3,7 @@
 
 #include "devices/cpu/program.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -39,9 +40,11 @@ private:
     std::map<std::string, std::string> description_;
     std::vector<StepTime> times_; // empty: not measured
     std::vector<std::unique_ptr<Lane>> lanes_;
+    bool stands_by_ = false; // lanes look for the next request a little before they sleep
     std::mutex mutex_;
     std::condition_variable_any added_;
-    std::deque<Request*> queue_;       // guarded by mutex_
+    std::deque<Request*> queue_;        // guarded by mutex_
+    std::atomic<size_t> queued_{0};     // queue_.size(), written under mutex_
     std::vector<std::jthread> threads_; // last member: stops and joins first
 };
 

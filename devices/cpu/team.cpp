@@ -1,30 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "devices/cpu/team.h"
 
+#include "devices/cpu/spin.h"
+
 #include <omp.h>
 #include <tbb/info.h>
 #include <tbb/task_group.h>
 
 #include <thread>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 namespace infer::cpu {
 namespace {
-
-void pause_cpu() {
-#if defined(__x86_64__)
-    _mm_pause();
-#endif
-}
 
 // Spins a few microseconds, then lets others have the core: decoders share it.
 class Wait {
 public:
     void once() {
-        if (spins_ < 500) {
+        if (spins_ < short_spin) {
             spins_++;
             pause_cpu();
         } else {
