@@ -4,12 +4,11 @@
 
 #include "inference/session/reaper.h"
 #include "tests/fake_device.h"
+#include "tests/test_folder.h"
 
 #include <array>
-#include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 namespace infer::fake {
 
@@ -50,10 +49,7 @@ inline Fill copying_fill(std::span<const InputFormat>) {
 
 // A model file whose text is its content hash; "broken" and "unbatchable" mean what they say.
 inline std::string model_file(const std::string& name, const std::string& text) {
-    const auto path =
-        std::filesystem::path(testing::TempDir()) / (std::to_string(getpid()) + "-" + name);
-    std::ofstream(path) << text;
-    return path.string();
+    return TestFolder::write(name, text);
 }
 
 inline Result<std::string> text_of(const std::string& path) {

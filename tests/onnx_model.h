@@ -4,8 +4,8 @@
 
 #include "inference/formats/onnx.pb.h"
 #include "inference/tensor.h"
+#include "tests/test_folder.h"
 
-#include <fstream>
 #include <gtest/gtest.h>
 #include <string>
 #include <vector>
@@ -80,9 +80,7 @@ public:
     std::string save(const std::string& name) const { return save_bytes(name, bytes()); }
 
     static std::string save_bytes(const std::string& name, const std::string& bytes) {
-        const std::string path = testing::TempDir() + name;
-        std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-        return path;
+        return TestFolder::write(name, bytes);
     }
 
     onnx_pb::ModelFile file;

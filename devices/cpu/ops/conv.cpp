@@ -258,13 +258,16 @@ public:
         strips_ = (plan_.out_width + strip_ - 1) / strip_;
         const double macs = double(plan_.batch * pixels) * double(plan_.out_channels) *
                             double(plan_.in_channels * plan_.kernel_y * plan_.kernel_x);
-        units_ = rows_ * strips_ * int64_t(plan_.blocks.size());
-        slices_ = slices_for(macs / 40, units_, threads);
-        if (slices_ > 1 && rows_ * strips_ < slices_ && plan_.is_pointwise() && plan_.out_height == 1) {
-            strip_ = std::max<int64_t>(24, (plan_.out_width / slices_ + 23) / 24 * 24);
+        const bool can_cut_rows = plan_.is_pointwise() && plan_.out_height == 1;
+        const int64_t shortest = can_cut_rows ? std::min<int64_t>(strip_, 24) : strip_;
+        const int64_t most_strips = (plan_.out_width + shortest - 1) / shortest;
+        slices_ = slices_for(macs / 40, rows_ * most_strips * int64_t(plan_.blocks.size()), threads);
+        if (can_cut_rows && rows_ * strips_ < slices_) {
+            strip_ = std::max<int64_t>(shortest, (plan_.out_width / slices_ + 23) / 24 * 24);
             strips_ = (plan_.out_width + strip_ - 1) / strip_;
-            units_ = rows_ * strips_ * int64_t(plan_.blocks.size());
         }
+        units_ = rows_ * strips_ * int64_t(plan_.blocks.size());
+        slices_ = int(std::min<int64_t>(slices_, units_));
     }
 
     std::string_view name() const override { return "tiled conv"; }
