@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a pipeline costs above its model: CPU time a frame of several raw sources through one
 gstinference, less that of the same sources alone, less `gst-inference benchmark`'s.
