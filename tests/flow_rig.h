@@ -49,7 +49,7 @@ inline Fill copying_fill(std::span<const InputFormat>) {
 
 // A model file whose text is its content hash; "broken" and "unbatchable" mean what they say.
 inline std::string model_file(const std::string& name, const std::string& text) {
-    return TestFolder::write(name, text);
+    return test_file(name, text);
 }
 
 inline Result<std::string> text_of(const std::string& path) {

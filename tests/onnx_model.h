@@ -80,7 +80,7 @@ public:
     std::string save(const std::string& name) const { return save_bytes(name, bytes()); }
 
     static std::string save_bytes(const std::string& name, const std::string& bytes) {
-        return TestFolder::write(name, bytes);
+        return test_file(name, bytes);
     }
 
     onnx_pb::ModelFile file;

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include <gtest/gtest.h>
-
-#include <unistd.h>
+#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
@@ -11,25 +9,34 @@
 
 namespace infer {
 
-// A folder of this test program's own, gone with it: programs that run at once do not meet.
+// A folder of its own that goes away: programs and tests that run at once do not meet.
 class TestFolder {
 public:
-    static std::string write(const std::string& name, const std::string& bytes) {
-        static const TestFolder folder;
-        const auto path = folder.path_ / name;
-        std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-        return path.string();
+    TestFolder() {
+        std::string name =
+            (std::filesystem::temp_directory_path() / "gstinference-test-XXXXXX").string();
+        path_ = mkdtemp(name.data());
     }
-
-private:
-    TestFolder() { std::filesystem::create_directory(path_); }
     ~TestFolder() {
         std::error_code ignored;
         std::filesystem::remove_all(path_, ignored);
     }
+    std::string path() const { return path_.string(); }
+    std::string path(const std::string& name) const { return (path_ / name).string(); }
+    // A file in it; its path.
+    std::string write(const std::string& name, const std::string& bytes) const {
+        std::ofstream(path_ / name, std::ios::binary | std::ios::trunc) << bytes;
+        return path(name);
+    }
 
-    const std::filesystem::path path_ = std::filesystem::path(testing::TempDir()) /
-                                        ("gstinference-test-" + std::to_string(getpid()));
+private:
+    std::filesystem::path path_;
 };
+
+// A file that lives as long as the test program.
+inline std::string test_file(const std::string& name, const std::string& bytes) {
+    static const TestFolder folder;
+    return folder.write(name, bytes);
+}
 
 } // namespace infer

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "inference/processing.h"
 
+#include "tests/test_folder.h"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -58,24 +60,6 @@ std::string complaint(const Made& result) {
     EXPECT_FALSE(result.ok());
     return result.ok() ? "" : result.error().text();
 }
-
-// A folder of its own that goes away.
-class Folder {
-public:
-    Folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "processing-XXXXXX").string();
-        path_ = mkdtemp(name.data());
-    }
-    ~Folder() { std::filesystem::remove_all(path_); }
-    std::string write(const std::string& name, const std::string& text) const {
-        std::ofstream((path_ / name), std::ios::binary) << text;
-        return (path_ / name).string();
-    }
-    std::string path(const std::string& name) const { return (path_ / name).string(); }
-
-private:
-    std::filesystem::path path_;
-};
 
 bool has(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
@@ -274,7 +258,7 @@ TEST(ModelConfig, reads_every_key) {
 }
 
 TEST(ModelConfig, is_found_beside_the_model_with_its_labels_file) {
-    const Folder folder;
+    const TestFolder folder;
     folder.write("names.txt", "\xef\xbb\xbf"
                               "person\r\ntraffic light\n\n\n");
     folder.write("net.json", R"({"labels": "names.txt"})");
@@ -404,7 +388,7 @@ TEST(Decoders, are_all_documented) {
 }
 
 TEST(Labels, must_hold_something) {
-    const Folder folder;
+    const TestFolder folder;
     EXPECT_TRUE(
         has(read_labels(folder.write("empty", "\n \n\n")).error().text(), "holds no labels"));
     EXPECT_TRUE(has(read_labels(folder.path("gone")).error().text(), "no such file"));

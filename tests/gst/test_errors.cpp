@@ -1,30 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Bad input: one clear error each, that names the thing and what would be right.
 #include "tests/gst/support.h"
+#include "tests/test_folder.h"
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 
 namespace {
 
-namespace fs = std::filesystem;
-
 const std::string model = "model=" + test_data("brightness.onnx");
-
-// A folder for one test's files.
-struct Scratch {
-    fs::path path = fs::temp_directory_path() /
-                    ("gstinference-" + std::to_string(getpid()) + "-" +
-                     testing::UnitTest::GetInstance()->current_test_info()->name());
-    Scratch() { fs::create_directories(path); }
-    ~Scratch() { fs::remove_all(path); }
-    std::string file(const std::string& name, const std::string& content) const {
-        std::ofstream(path / name, std::ios::binary) << content;
-        return (path / name).string();
-    }
-};
 
 std::string content_of(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
@@ -64,14 +49,14 @@ void expect_one_error(const std::string& properties, const std::vector<std::stri
 } // namespace
 
 TEST(Errors, of_model_files_name_the_file) {
-    const Scratch scratch;
+    const infer::TestFolder scratch;
     const std::string whole = content_of(test_data("brightness.onnx"));
-    const std::string empty = scratch.file("empty.onnx", "");
-    const std::string truncated = scratch.file("truncated.onnx", whole.substr(0, whole.size() / 2));
-    const std::string text = scratch.file("text.onnx", "this is no model at all\n");
+    const std::string empty = scratch.write("empty.onnx", "");
+    const std::string truncated = scratch.write("truncated.onnx", whole.substr(0, whole.size() / 2));
+    const std::string text = scratch.write("text.onnx", "this is no model at all\n");
     expect_one_error("", {"model"});
     expect_one_error("model=/nonexistent/m.onnx", {"/nonexistent/m.onnx", "no such file"});
-    expect_one_error("model=" + scratch.path.string(), {scratch.path.string(), "folder"});
+    expect_one_error("model=" + scratch.path(), {scratch.path(), "folder"});
     for (const std::string& file : {empty, truncated, text})
         expect_one_error("model=" + file, {file});
 }
@@ -82,8 +67,8 @@ TEST(Errors, of_unsupported_operators_name_all_of_them_and_their_nodes) {
 }
 
 TEST(Errors, of_properties_name_the_property_and_what_may_be) {
-    const Scratch scratch;
-    const std::string labels = scratch.file("labels.txt", "only one\n");
+    const infer::TestFolder scratch;
+    const std::string labels = scratch.write("labels.txt", "only one\n");
     expect_one_error(model + " device=GPU.7", {"GPU.7"});
     expect_one_error(model + " device=toaster", {"toaster", "CPU"});
     expect_one_error(model + " decoder=nonesuch", {"nonesuch", "ultraface"});

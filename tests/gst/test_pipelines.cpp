@@ -1,28 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Launch lines as users write them, with elements of the base plugins.
 #include "tests/gst/support.h"
+#include "tests/test_folder.h"
 
 #include "inference/formats/json_lines.h"
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 
 namespace {
 
-namespace fs = std::filesystem;
-
 const std::string detector = "model=" + test_data("brightness.onnx") + " decoder=ultraface";
 
-struct Folder {
-    fs::path path =
-        fs::temp_directory_path() / ("gstinference-pipelines-" + std::to_string(getpid()));
-    Folder() { fs::create_directories(path); }
-    ~Folder() { fs::remove_all(path); }
-};
-
-std::vector<infer::FrameRecord> records(const fs::path& file) {
+std::vector<infer::FrameRecord> records(const std::string& file) {
     std::ifstream in(file);
     std::vector<infer::FrameRecord> all;
     for (std::string line; std::getline(in, line);) {
@@ -39,11 +30,11 @@ std::vector<std::string> no_errors() { return {}; }
 } // namespace
 
 TEST(Pipelines, one_source_in_line) {
-    const Folder folder;
-    const fs::path out = folder.path / "a.jsonl";
+    const infer::TestFolder folder;
+    const std::string out = folder.path("a.jsonl");
     EXPECT_EQ(run_launch("videotestsrc num-buffers=20 pattern=white ! "
                          "video/x-raw,width=64,height=48 ! gstinference name=gi " + detector +
-                         " ! inferenceoverlay ! inferencepublish location=" + out.string() +
+                         " ! inferenceoverlay ! inferencepublish location=" + out +
                          " ! fakesink"),
               no_errors());
     const auto lines = records(out);
@@ -59,7 +50,7 @@ TEST(Pipelines, one_source_in_line) {
 
 // Black, white and in between: each is told from the others by its own result.
 TEST(Pipelines, many_sources_on_named_pads) {
-    const Folder folder;
+    const infer::TestFolder folder;
     const char* const patterns[] = {"black", "white", "red", "green"};
     std::string launch = "gstinference name=gi " + detector;
     for (int k = 0; k < 4; k++) {
@@ -67,12 +58,12 @@ TEST(Pipelines, many_sources_on_named_pads) {
         launch += " videotestsrc num-buffers=" + std::to_string(10 + 5 * k) +
                   " pattern=" + patterns[k] + " ! video/x-raw,format=RGB,width=" +
                   std::to_string(32 + 16 * k) + ",height=40 ! gi.sink_" + n + " gi.src_" + n +
-                  " ! inferencepublish location=" + (folder.path / n).string() + " ! fakesink";
+                  " ! inferencepublish location=" + folder.path(n) + " ! fakesink";
     }
     EXPECT_EQ(run_launch(launch), no_errors());
     const double brightness[] = {0, 255, 255 / 3.0, 255 / 3.0};
     for (int k = 0; k < 4; k++) {
-        const auto lines = records(folder.path / std::to_string(k));
+        const auto lines = records(folder.path(std::to_string(k)));
         ASSERT_EQ(lines.size(), size_t(10 + 5 * k)) << k;
         for (size_t n = 0; n < lines.size(); n++) {
             EXPECT_EQ(lines[n].frame, n);
@@ -85,11 +76,11 @@ TEST(Pipelines, many_sources_on_named_pads) {
 }
 
 TEST(Pipelines, a_classifier_says_what_the_whole_frame_is) {
-    const Folder folder;
-    const fs::path out = folder.path / "c.jsonl";
+    const infer::TestFolder folder;
+    const std::string out = folder.path("c.jsonl");
     EXPECT_EQ(run_launch("videotestsrc num-buffers=3 pattern=white ! gstinference model=" +
                          test_data("classes.onnx") + " ! inferenceoverlay ! inferencepublish "
-                         "location=" + out.string() + " ! fakesink"),
+                         "location=" + out + " ! fakesink"),
               no_errors());
     const auto lines = records(out);
     ASSERT_EQ(lines.size(), 3u);
