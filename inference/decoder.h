@@ -5,6 +5,7 @@
 #include "inference/preprocess.h"
 #include "inference/result.h"
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +19,20 @@ struct Keypoint {
     float score = 1; // 0..1
 };
 
+// Which part of a box belongs to the object: covers the box, row by row.
+struct Mask {
+    int width = 0, height = 0;
+    std::vector<uint8_t> values; // 0..255; 128 and more is inside
+};
+
+// Something said about an object or the picture: color is white, age is 31.4, the text is AB 123.
+struct Attribute {
+    std::string name;  // what it is about, as the model-config or the output's name says
+    std::string label; // the class's name, or the number or text itself
+    int label_id = -1; // row of that head's labels; -1: a number or a text
+    float score = 1;   // 0..1
+};
+
 // A box with its class. From a decoder: pixels of the model's input. In a frame's Results: pixels
 // of the frame, clipped to it.
 struct Detection {
@@ -25,6 +40,8 @@ struct Detection {
     float score = 0;                           // 0..1
     int label = 0;                             // row of the label file
     std::vector<Keypoint> keypoints;           // same units as the box
+    std::vector<Attribute> attributes;
+    std::shared_ptr<const Mask> mask; // nullptr: none
 };
 
 // A class of the whole picture (or region), best first.
@@ -33,9 +50,29 @@ struct Classification {
     float score = 0; // 0..1
 };
 
+// The class of each pixel, row by row. From a decoder: of the model's input, at any resolution. In
+// a frame's Results: of the part of the frame that the model saw.
+struct Segments {
+    int width = 0, height = 0;
+    std::vector<uint8_t> labels; // rows of the label file
+};
+
+// A picture that a model made.
+struct Picture {
+    int width = 0, height = 0;
+    int channels = 3;            // 3: RGB, 1: gray
+    std::vector<uint8_t> pixels; // [height, width, channels]
+};
+
+// What one frame's outputs mean. Positions are pixels of the model's input.
 struct Decoded {
     std::vector<Detection> detections;
-    std::vector<Classification> classes;
+    std::vector<Classification> classes; // of the whole picture
+    std::vector<Attribute> attributes;   // of the whole picture
+    std::vector<Keypoint> keypoints;     // of the whole picture: landmarks of a face, a body
+    std::vector<float> embedding;        // what tells this picture from others; empty: none
+    std::optional<Segments> segments;
+    std::optional<Picture> picture;
     bool wants_tensors = false; // the raw outputs themselves are the result
 };
 
@@ -80,8 +117,13 @@ std::span<const DecoderDef* const> all_decoders();
 void suppress(std::vector<Detection>& detections, float iou_threshold, int max);
 
 // From pixels of the model's input to pixels of the frame: the inverse of `where`, clipped to the
-// frame. nullopt only if nothing of the box lies inside. Keypoints are mapped and not clipped.
+// frame. nullopt only if nothing of the box lies inside. Keypoints are mapped and not clipped; a
+// mask keeps what of it lies inside.
 std::optional<Detection> map_to_frame(Detection detection, const Placement& where, int frame_width,
                                       int frame_height);
+Keypoint map_to_frame(Keypoint point, const Placement& where);
+// What of `segments` shows the frame and not the room that letterboxing left around it.
+Segments map_to_frame(Segments segments, const Placement& where, const DecodeOptions& input,
+                      int frame_width, int frame_height);
 
 } // namespace infer

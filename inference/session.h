@@ -32,6 +32,11 @@ std::string_view name_of(FrameStatus status); // "inferred", ...
 struct Results {
     std::vector<Detection> detections;                   // in pixels of the frame, clipped to it
     std::vector<Classification> classes;                 // of the whole frame
+    std::vector<Attribute> attributes;                   // the same
+    std::vector<Keypoint> keypoints;                     // in pixels of the frame
+    std::vector<float> embedding;                        // empty: none
+    std::optional<Segments> segments;
+    std::optional<Picture> picture;
     std::vector<std::pair<std::string, Tensor>> tensors; // decoder=none: copies of the raw outputs
     std::shared_ptr<const Processing> processing;        // gives labels their names
     std::string device;

@@ -174,3 +174,25 @@ TEST(MapToFrame, clips_to_the_frame_and_drops_only_what_is_outside) {
         EXPECT_FLOAT_EQ(mapped->height, c.height);
     }
 }
+
+TEST(MapToFrame, keeps_of_a_mask_what_lies_inside_the_frame) {
+    Detection d = box(-10, 0, 40, 20, 1); // a quarter of it lies left of the frame
+    d.mask = std::make_shared<Mask>(Mask{4, 2, {0, 1, 2, 3, 4, 5, 6, 7}});
+    const auto mapped = map_to_frame(d, {}, 100, 50);
+    ASSERT_TRUE(mapped && mapped->mask);
+    EXPECT_EQ(mapped->mask->width, 3);
+    EXPECT_EQ(mapped->mask->height, 2);
+    EXPECT_EQ(mapped->mask->values, (std::vector<uint8_t>{1, 2, 3, 5, 6, 7}));
+    EXPECT_EQ(d.mask->width, 4); // the decoder's own stays
+}
+
+TEST(MapToFrame, cuts_the_room_around_a_letterboxed_frame_off_its_segments) {
+    DecodeOptions input;
+    input.input_width = input.input_height = 40;
+    const Placement where{0.4f, 0.4f, 0, 10, 0, 0}; // 100x50 in the middle of 40x40
+    const Segments whole{2, 4, {9, 9, 1, 2, 3, 4, 9, 9}};
+    const Segments frame = map_to_frame(whole, where, input, 100, 50);
+    EXPECT_EQ(frame.width, 2);
+    EXPECT_EQ(frame.height, 2);
+    EXPECT_EQ(frame.labels, (std::vector<uint8_t>{1, 2, 3, 4}));
+}

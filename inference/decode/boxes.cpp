@@ -100,29 +100,4 @@ void suppress(std::vector<Detection>& detections, float iou_threshold, int max) 
     take(detections, chosen);
 }
 
-std::optional<Detection> map_to_frame(Detection d, const Placement& where, int frame_width,
-                                      int frame_height) {
-    const auto map_x = [&](float x) {
-        return (x - where.offset_x) / where.scale_x + where.origin_x;
-    };
-    const auto map_y = [&](float y) {
-        return (y - where.offset_y) / where.scale_y + where.origin_y;
-    };
-    const float left = std::max(map_x(d.x), 0.0f);
-    const float top = std::max(map_y(d.y), 0.0f);
-    const float right = std::min(map_x(d.x + d.width), float(frame_width));
-    const float bottom = std::min(map_y(d.y + d.height), float(frame_height));
-    if (!(left < right && top < bottom)) // also if a number is NaN
-        return std::nullopt;
-    d.x = left;
-    d.y = top;
-    d.width = right - left;
-    d.height = bottom - top;
-    for (Keypoint& point : d.keypoints) {
-        point.x = map_x(point.x);
-        point.y = map_y(point.y);
-    }
-    return d;
-}
-
 } // namespace infer

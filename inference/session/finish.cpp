@@ -16,7 +16,23 @@ Tensor copy(const TensorView& view) {
     return tensor;
 }
 
-// Fills `results` from the row's outputs; boxes in pixels of the frame.
+// Everything but raw tensors; positions in pixels of the frame.
+void place_in_frame(Decoded& decoded, const Work& work, Results& results) {
+    for (Detection& detection : decoded.detections)
+        if (auto mapped = map_to_frame(std::move(detection), work.where, work.width, work.height))
+            results.detections.push_back(std::move(*mapped));
+    for (const Keypoint& point : decoded.keypoints)
+        results.keypoints.push_back(map_to_frame(point, work.where));
+    if (decoded.segments)
+        results.segments = map_to_frame(std::move(*decoded.segments), work.where, work.how->options,
+                                        work.width, work.height);
+    results.classes = std::move(decoded.classes);
+    results.attributes = std::move(decoded.attributes);
+    results.embedding = std::move(decoded.embedding);
+    results.picture = std::move(decoded.picture);
+}
+
+// Fills `results` from the row's outputs.
 Result<void> decode(std::span<const NamedTensor> outputs, const Work& work, Results& results) {
     const DecoderDef* decoder = work.how->decoder;
     Decoded decoded;
@@ -27,10 +43,7 @@ Result<void> decode(std::span<const NamedTensor> outputs, const Work& work, Resu
             return made.error();
         decoded = std::move(made.value());
     }
-    for (Detection& detection : decoded.detections)
-        if (auto mapped = map_to_frame(std::move(detection), work.where, work.width, work.height))
-            results.detections.push_back(std::move(*mapped));
-    results.classes = std::move(decoded.classes);
+    place_in_frame(decoded, work, results);
     if (decoded.wants_tensors)
         for (const NamedTensor& output : outputs)
             results.tensors.emplace_back(output.name, copy(output.view));
