@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tools/feed.h"
 
-#include <bit>
+#include "inference/half.h"
+
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -11,26 +12,6 @@ namespace {
 
 bool is_float(ElementType type) {
     return type == ElementType::F32 || type == ElementType::F16 || type == ElementType::BF16;
-}
-
-uint16_t to_bf16(float value) { // round to nearest, ties to even
-    const uint32_t bits = std::bit_cast<uint32_t>(value);
-    return uint16_t((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
-
-// IEEE 754 half precision: 5 bits of exponent (bias 15), 10 of mantissa.
-uint16_t to_f16(float value) {
-    const uint32_t bits = std::bit_cast<uint32_t>(value);
-    const uint16_t sign = uint16_t((bits >> 16) & 0x8000);
-    const float size = std::fabs(value);
-    if (std::isnan(value))
-        return sign | 0x7e00;
-    if (size >= 65520)
-        return sign | 0x7c00;
-    if (size < 0x1p-14f) // subnormal: multiples of 2^-24
-        return uint16_t(sign | uint16_t(std::lrint(size * 0x1p24f)));
-    const uint32_t rounded = (bits & 0x7fffffff) + 0xfff + ((bits >> 13) & 1);
-    return uint16_t(sign | uint16_t((rounded >> 13) - ((127 - 15) << 10)));
 }
 
 // One f32 as an element of `type` at `to`.

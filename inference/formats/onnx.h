@@ -15,7 +15,13 @@ Result<Graph> load_onnx(const std::string& path);
 Result<Graph> parse_onnx(std::string_view bytes, const std::string& folder,
                          const std::string& where);
 
+// A tensor in the type it is computed in, and the type it has in its file.
+struct StoredTensor {
+    Tensor values;
+    ElementType stored = ElementType::F32;
+};
+
 // Reads a file that holds one tensor (TensorProto), as ONNX's test cases have them.
-Result<Tensor> load_onnx_tensor(const std::string& path);
+Result<StoredTensor> load_onnx_tensor(const std::string& path);
 
 } // namespace infer

@@ -4,6 +4,7 @@
 #include "inference/formats/format.h"
 #include "inference/formats/onnx.h"
 #include "inference/formats/onnx_parts.h"
+#include "inference/half.h"
 #include "inference/ops/kernel.h"
 
 #include <bit>
@@ -16,32 +17,6 @@ namespace infer::onnx {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "raw_data is little-endian");
-
-float from_half(uint16_t h) {
-    const uint32_t sign = uint32_t(h & 0x8000) << 16, exponent = (h >> 10) & 31,
-                   mantissa = h & 1023;
-    if (exponent == 0) { // zero and subnormals: mantissa * 2^-24
-        const float v = float(mantissa) * 0x1p-24f;
-        return sign ? -v : v;
-    }
-    const uint32_t wide = exponent == 31 ? 255 : exponent + 112;
-    return std::bit_cast<float>(sign | wide << 23 | mantissa << 13);
-}
-
-float from_bfloat(uint16_t b) { return std::bit_cast<float>(uint32_t(b) << 16); }
-
-// The same numbers in f32, if they are half or double precision.
-Tensor to_computed(const Tensor& t) {
-    if (computed(t.type()) == t.type())
-        return t;
-    Tensor wide(ElementType::F32, t.shape());
-    const auto y = wide.span<float>();
-    for (size_t i = 0; i < y.size(); i++)
-        y[i] = t.type() == ElementType::F16    ? from_half(t.span<uint16_t>()[i])
-               : t.type() == ElementType::BF16 ? from_bfloat(t.span<uint16_t>()[i])
-                                               : float(t.span<double>()[i]);
-    return wide;
-}
 
 template <typename T, typename Field> bool copy_as(const Field& field, Tensor& t) {
     const auto y = t.span<T>();
@@ -192,21 +167,24 @@ Result<Tensor> read_tensor(const onnx_pb::TensorData& data, const std::string& f
     if (*type == ElementType::Bool)
         for (uint8_t& b : t.span<uint8_t>())
             b = b != 0;
-    return to_computed(t);
+    return widened(t);
 }
 
 } // namespace infer::onnx
 
 namespace infer {
 
-Result<Tensor> load_onnx_tensor(const std::string& path) {
+Result<StoredTensor> load_onnx_tensor(const std::string& path) {
     auto bytes = read_file(path);
     if (!bytes.ok())
         return bytes.error();
     onnx_pb::TensorData data;
     if (!data.ParseFromString(bytes.value()))
         return Error{Error::InvalidModel, path, "is not an ONNX tensor"};
-    return onnx::read_tensor(data, std::filesystem::path(path).parent_path().string(), path);
+    auto values = onnx::read_tensor(data, std::filesystem::path(path).parent_path().string(), path);
+    if (!values.ok())
+        return values.error();
+    return StoredTensor{values.value(), *onnx::type_of(data.data_type())};
 }
 
 } // namespace infer
