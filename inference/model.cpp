@@ -16,26 +16,6 @@ namespace {
 // Shape arithmetic is small; values larger than this are not kept while shapes are worked out.
 constexpr int64_t max_known_elements = 65536, max_known_cost = int64_t{1} << 22;
 
-// All operators of the model that this build has not, with the nodes that use them.
-Result<void> check_operators(const Graph& graph, const std::string& path) {
-    std::map<std::string, std::vector<std::string>> missing;
-    for (const Node& node : graph.nodes)
-        if (!find_op(node.op))
-            missing[node.op].push_back(node.name);
-    if (missing.empty())
-        return {};
-    std::string text = "uses operators that cannot be run:";
-    for (const auto& [op, nodes] : missing) {
-        text += " " + op + " (" + std::to_string(nodes.size()) +
-                (nodes.size() == 1 ? " node: " : " nodes: ");
-        for (size_t k = 0; k < std::min<size_t>(nodes.size(), 5); k++)
-            text += (k ? ", " : "") + nodes[k];
-        text += nodes.size() > 5 ? ", ...);" : ");";
-    }
-    text.pop_back();
-    return Error{Error::Unsupported, path, text};
-}
-
 // The input an entry of LoadOptions::shapes means: by name, or "" for the only one / only image.
 ValueId input_named(const Graph& graph, const std::string& name) {
     ValueId image = none;
@@ -178,6 +158,25 @@ Error in_file(const std::string& path, const Error& e) {
 }
 
 } // namespace
+
+Result<void> check_operators(const Graph& graph, const std::string& path) {
+    std::map<std::string, std::vector<std::string>> missing;
+    for (const Node& node : graph.nodes)
+        if (!find_op(node.op))
+            missing[node.op].push_back(node.name);
+    if (missing.empty())
+        return {};
+    std::string text = "uses operators that cannot be run:";
+    for (const auto& [op, nodes] : missing) {
+        text += " " + op + " (" + std::to_string(nodes.size()) +
+                (nodes.size() == 1 ? " node: " : " nodes: ");
+        for (size_t k = 0; k < std::min<size_t>(nodes.size(), 5); k++)
+            text += (k ? ", " : "") + nodes[k];
+        text += nodes.size() > 5 ? ", ...);" : ");";
+    }
+    text.pop_back();
+    return Error{Error::Unsupported, path, text};
+}
 
 Result<void> infer_shapes(Graph& graph) {
     std::unordered_map<ValueId, Tensor> computed;

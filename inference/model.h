@@ -22,6 +22,9 @@ struct LoadOptions {
 // The graph is as in the file; optimize() comes next.
 Result<Graph> load_model(const std::string& path, const LoadOptions& options = {});
 
+// Refuses a model that uses operators which this build has not: all of them, with their nodes.
+Result<void> check_operators(const Graph& graph, const std::string& path);
+
 // Types and shapes of every value, in node order; folds nothing.
 Result<void> infer_shapes(Graph& graph);
 

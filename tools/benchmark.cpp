@@ -27,7 +27,7 @@ constexpr OptionDef own_options[] = {
     {"json", "FILE", "writes the figures as one line of JSON; -: to stdout"},
     {"layers", "", "adds the time of each layer and the kernel it used"},
 };
-constexpr auto options = join(own_options, compile_options);
+constexpr auto options = join(std::to_array(own_options), compile_options);
 
 // How to load the executor, besides what compile() was told.
 struct Plan {

@@ -57,6 +57,12 @@ Result<Job> read_job(const Arguments& arguments, Precision precision) {
     if (!model.ok())
         return model.error();
     job.model = model.value();
+    if (const auto read = read_options(arguments, precision, job); !read.ok())
+        return read.error();
+    return job;
+}
+
+Result<void> read_options(const Arguments& arguments, Precision precision, Job& job) {
     job.device = arguments.text("device", "CPU");
     const auto hint = one_of<Hint>("hint", arguments.text("hint", "throughput"), hints);
     if (!hint.ok())
@@ -70,14 +76,23 @@ Result<Job> read_job(const Arguments& arguments, Precision precision) {
         job.options.precision = given.value();
     }
     if (const auto counts = read_counts(arguments, job.options); !counts.ok())
-        return counts.error();
+        return counts;
     auto extra = arguments.pairs("option");
     auto shapes = arguments.shapes("shape");
     if (!extra.ok() || !shapes.ok())
         return extra.ok() ? shapes.error() : extra.error();
     job.options.extra = std::move(extra.value());
     job.shapes = std::move(shapes.value());
-    return job;
+    return {};
+}
+
+Result<std::unique_ptr<Executor>> compile_graph(Graph& graph, const Job& job) {
+    const auto device = device_of(job.device);
+    if (!device.ok())
+        return device.error();
+    if (const auto optimized = optimize(graph); !optimized.ok())
+        return optimized.error();
+    return device.value()->compile(graph, job.options);
 }
 
 Result<std::unique_ptr<Executor>> compile(const Job& job) {
@@ -90,9 +105,7 @@ Result<std::unique_ptr<Executor>> compile(const Job& job) {
     auto graph = load_model(job.model, load);
     if (!graph.ok())
         return graph.error();
-    if (const auto optimized = optimize(graph.value()); !optimized.ok())
-        return optimized.error();
-    return device.value()->compile(graph.value(), job.options);
+    return compile_graph(graph.value(), job);
 }
 
 } // namespace infer::tools

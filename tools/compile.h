@@ -20,24 +20,29 @@ struct Job {
     std::map<std::string, Shape> shapes;
 };
 
-// The options of every subcommand that compiles.
-inline constexpr OptionDef compile_options[] = {
-    {"device", "DEVICE", "CPU, GPU, GPU.1, ... (default CPU)"},
-    {"precision", "P", "auto, f32, bf16, f16 or int8"},
-    {"shape", "[NAME=]1,3,H,W", "replaces the declared shape of an input", true},
-    {"streams", "N", "lanes that work at once (default: the hint decides)"},
-    {"threads", "N", "threads in all (default: all cores this process may use)"},
-    {"option", "KEY=VALUE", "an option of the device's own", true},
-};
-
 template <size_t A, size_t B>
-constexpr std::array<OptionDef, A + B> join(const OptionDef (&own)[A],
-                                            const OptionDef (&shared)[B]) {
+constexpr std::array<OptionDef, A + B> join(const std::array<OptionDef, A>& own,
+                                            const std::array<OptionDef, B>& shared) {
     std::array<OptionDef, A + B> all;
-    std::copy(own, own + A, all.begin());
-    std::copy(shared, shared + B, all.begin() + A);
+    std::copy(own.begin(), own.end(), all.begin());
+    std::copy(shared.begin(), shared.end(), all.begin() + A);
     return all;
 }
+
+// The options of every subcommand that compiles.
+inline constexpr std::array device_options{
+    OptionDef{"device", "DEVICE", "CPU, GPU, GPU.1, ... (default CPU)"},
+    OptionDef{"precision", "P", "auto, f32, bf16, f16 or int8"},
+    OptionDef{"streams", "N", "lanes that work at once (default: the hint decides)"},
+    OptionDef{"threads", "N", "threads in all (default: all cores this process may use)"},
+    OptionDef{"option", "KEY=VALUE", "an option of the device's own", true},
+};
+
+// And of those that are given one model.
+inline constexpr auto compile_options =
+    join(std::array{OptionDef{"shape", "[NAME=]1,3,H,W", "replaces the declared shape of an input",
+                              true}},
+         device_options);
 
 // The device if it is in this build and there is one. Names as users write them start with the
 // DeviceDef's: "GPU.1", "MULTI:GPU,CPU".
@@ -45,6 +50,11 @@ Result<const DeviceDef*> device_of(const std::string& name);
 
 std::string_view name_of(Hint hint);
 Result<Job> read_job(const Arguments& arguments, Precision precision);
+// The same without the model.
+Result<void> read_options(const Arguments& arguments, Precision precision, Job& job);
+
 Result<std::unique_ptr<Executor>> compile(const Job& job);
+// A model that is loaded already; optimizes it.
+Result<std::unique_ptr<Executor>> compile_graph(Graph& graph, const Job& job);
 
 } // namespace infer::tools

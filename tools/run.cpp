@@ -20,7 +20,7 @@ constexpr OptionDef own_options[] = {
      true},
     {"output-dir", "DIR", "where NAME.npy of each output goes (made if it is not there)"},
 };
-constexpr auto options = join(own_options, compile_options);
+constexpr auto options = join(std::to_array(own_options), compile_options);
 
 // A file for an input of the model; name "": the only input without a file of its own.
 struct Feed {

@@ -347,7 +347,7 @@ bool Drafter::add_views(const Node& node) {
     const std::string& op = node.op;
     if (op == "Reshape" || op == "Flatten" || op == "Squeeze" || op == "Unsqueeze")
         return view_reshape(node);
-    if (op == "Identity" || op == "Dropout") {
+    if (op == "Identity" || (op == "Dropout" && node.outputs.size() == 1)) {
         const int from = home(node.inputs[0]);
         const Buffer b = draft_.buffers[size_t(from)];
         slot(node.outputs[0], b.layout) = add_view(from, b.shape, b.layout, b.pixel_stride, 0);

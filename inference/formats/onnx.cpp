@@ -239,6 +239,9 @@ Result<void> Reader::read_outputs() {
             return wrong("no node makes output '" + output.name() + "'");
         if (!seen.insert(it->second).second)
             return wrong("lists output '" + output.name() + "' twice");
+        if (output.has_type() && !output.type().has_tensor_type())
+            return Error{Error::Unsupported, where_,
+                         "output '" + output.name() + "' is not a tensor of numbers"};
         graph_.outputs.push_back(it->second);
     }
     if (graph_.outputs.empty())

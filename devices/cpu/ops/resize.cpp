@@ -151,8 +151,10 @@ std::optional<Wish> accept(const NodeView& view) {
 double source_of(const std::string& where, int64_t out, double scale, int64_t in_size, int64_t out_size) {
     if (where == "asymmetric")
         return double(out) / scale;
-    if (where == "align_corners")
-        return out_size == 1 ? 0 : double(out) * double(in_size - 1) / double(out_size - 1);
+    if (where == "align_corners") { // ONNX counts with the size that is not rounded
+        const double length = scale * double(in_size);
+        return length > 1 ? double(out) * double(in_size - 1) / (length - 1) : 0;
+    }
     if (where == "pytorch_half_pixel" && out_size == 1)
         return 0;
     return (double(out) + 0.5) / scale - 0.5;
