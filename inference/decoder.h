@@ -82,11 +82,31 @@ struct NamedTensor {
     TensorView view; // [1, ...]
 };
 
+// What the model-config says about one output of the model. Empty: what the decoder usually does.
+struct OutputSpec {
+    // How its numbers are read. Multilabel: each says yes or no. Text: rows of the labels, one a
+    // character. Ignored: nothing is made of it.
+    enum Kind { Auto, Classes, Multilabel, Number, Keypoints, Embedding, Text, Ignored };
+    std::string output; // its name in the model
+    Kind kind = Auto;
+    std::string name = {};                   // what it is about: "color"; empty: the output's name
+    std::vector<std::string> labels = {};    // of its numbers
+    std::vector<std::string> otherwise = {}; // Multilabel: what a no is called; empty: not reported
+    std::optional<float> scale = {}, offset = {}; // number * scale + offset
+    std::optional<float> threshold = {};
+    int decimals = 4;                    // Number: digits after the point, at most
+    bool normalize = false;              // Embedding: to length 1
+    std::optional<bool> blank_last = {}; // Text: where the class without a letter is
+};
+
 struct DecodeOptions {
     float threshold = 0.5f;      // keep scores >= this
     float iou_threshold = 0.45f; // of per-class NMS
     int max_detections = 300;
     int input_width = 0, input_height = 0; // pixels of the model's input
+    bool input_is_bgr = false;             // order of its channels
+    std::vector<std::string> labels = {};  // rows of the label file; empty: numbers
+    std::vector<OutputSpec> outputs = {};  // those the model-config speaks of
 };
 
 // How a model's outputs look to `auto`: no for "not mine", else a reason one can print.

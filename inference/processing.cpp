@@ -2,6 +2,7 @@
 #include "inference/processing.h"
 
 #include "inference/model_inputs.h"
+#include "inference/model_outputs.h"
 
 #include <algorithm>
 #include <cmath>
@@ -46,7 +47,8 @@ std::string shown(const std::array<float, 3>& v) {
 struct Model {
     std::span<const OutputFormat> outputs;
     ImageSize size;
-    int64_t rows = 1; // a request
+    int64_t rows = 1;      // a request
+    DecodeOptions options; // as far as the decoder does not decide
 };
 
 struct Choice {
@@ -69,7 +71,7 @@ Choice choose_by_fit(const Model& model, size_t labels) {
         Fit fit = decoder->fit(model.outputs, model.size.width, model.size.height);
         // A list of numbers that the user has a label for each is one of classes.
         if (labels > 0 && fit.classes == int(labels) && fit.score == 0) {
-            fit.score = 30;
+            fit.score = 60;
             fit.why = "there are as many labels as numbers in the output";
         }
         if (fit.score > best_score) {
@@ -95,10 +97,7 @@ Result<void> try_decoder(const DecoderDef& decoder, const Model& model) {
         zeros.emplace_back(output.type, shape);
         row.push_back({output.name, zeros.back().view()});
     }
-    DecodeOptions options;
-    options.input_width = model.size.width;
-    options.input_height = model.size.height;
-    const Result<Decoded> decoded = decoder.decode(row, options);
+    const Result<Decoded> decoded = decoder.decode(row, model.options);
     return decoded.ok() ? Result<void>() : Result<void>(decoded.error());
 }
 
@@ -109,6 +108,9 @@ Result<Choice> choose_decoder(const Model& model, const ModelConfig& config,
                       decoder.fit(model.outputs, model.size.width, model.size.height).classes};
     };
     if (config.decoder == "auto") {
+        const DecoderDef* heads = find_decoder("attributes");
+        if (!config.outputs.empty() && heads && try_decoder(*heads, model).ok())
+            return named(*heads, ", for the model-config says what its outputs are");
         const DecoderDef* hint = find_decoder(said.decoder);
         if (hint && try_decoder(*hint, model).ok())
             return named(*hint, ", as the model's metadata say");
@@ -205,9 +207,13 @@ std::pair<PreprocessSpec, std::string> usual_preprocess(const DecoderDef& decode
                                                         const ImageSize& size) {
     PreprocessSpec spec = decoder.preprocess;
     if (size.channels == 1) { // the families' colours say nothing of gray models
+        const bool same = spec.mean[0] == spec.mean[1] && spec.mean[1] == spec.mean[2] &&
+                          spec.std[0] == spec.std[1] && spec.std[1] == spec.std[2];
         spec.color = PreprocessSpec::Gray;
-        spec.mean = PreprocessSpec{}.mean;
-        spec.std = PreprocessSpec{}.std;
+        if (!same) {
+            spec.mean = PreprocessSpec{}.mean;
+            spec.std = PreprocessSpec{}.std;
+        }
         return {spec, "usual for one channel"};
     }
     if (decoder.name == "tensors")
@@ -232,8 +238,7 @@ Result<void> choose_preprocess(const ImageSize& size, const ModelConfig& config,
     return {};
 }
 
-Result<void> choose_options(const ImageSize& size, const ModelConfig& config,
-                            const ModelConfig& said, Processing& to) {
+Result<void> choose_thresholds(const ModelConfig& config, const ModelConfig& said, Processing& to) {
     const Result<float> threshold = choose_fraction("threshold", config.threshold,
                                                     said.threshold.value_or(to.decoder->threshold));
     if (!threshold.ok())
@@ -245,8 +250,6 @@ Result<void> choose_options(const ImageSize& size, const ModelConfig& config,
         return iou.error();
     to.options.threshold = threshold.value();
     to.options.iou_threshold = iou.value();
-    to.options.input_width = size.width;
-    to.options.input_height = size.height;
     return {};
 }
 
@@ -276,6 +279,11 @@ ModelConfig merge(ModelConfig base, const ModelConfig& over) {
     take(base.pad, over.pad);
     take(base.mean, over.mean);
     take(base.std, over.std);
+    for (const OutputSpec& spec : over.outputs) {
+        std::erase_if(base.outputs, [&](const auto& old) { return old.output == spec.output; });
+        base.outputs.push_back(spec);
+    }
+    base.other_outputs_ignored |= over.other_outputs_ignored;
     for (const auto& [name, shape] : over.shapes)
         base.shapes[name] = shape;
     for (const auto& [name, numbers] : over.values)
@@ -290,7 +298,13 @@ make_processing(std::span<const InputFormat> inputs, std::span<const OutputForma
     if (!chosen.ok())
         return chosen.error();
     const InputFormat& picture = inputs[size_t(chosen.value().picture)];
-    const Model model{outputs, image_size(picture).value(), picture.shape[0]};
+    Result<std::vector<OutputSpec>> specs = choose_outputs(outputs, config);
+    if (!specs.ok())
+        return specs.error();
+    Model model{outputs, image_size(picture).value(), picture.shape[0], {}};
+    model.options.input_width = model.size.width;
+    model.options.input_height = model.size.height;
+    model.options.outputs = std::move(specs.value());
     const ModelConfig said = metadata_config(metadata);
     const Result<Choice> choice = choose_decoder(model, config, said);
     if (!choice.ok())
@@ -305,10 +319,13 @@ make_processing(std::span<const InputFormat> inputs, std::span<const OutputForma
     made->decoder = choice.value().decoder;
     made->why_decoder = choice.value().why;
     made->labels = std::move(labels.value());
-    if (Result<void> good = choose_options(model.size, config, said, *made); !good.ok())
+    made->options = std::move(model.options);
+    made->options.labels = made->labels;
+    if (Result<void> good = choose_thresholds(config, said, *made); !good.ok())
         return good.error();
     if (Result<void> good = choose_preprocess(model.size, config, said, *made); !good.ok())
         return good.error();
+    made->options.input_is_bgr = made->preprocess.color == PreprocessSpec::BGR;
     return std::shared_ptr<const Processing>(std::move(made));
 }
 

@@ -23,6 +23,8 @@ struct ModelConfig {
     std::optional<PreprocessSpec::Resize> resize;
     std::optional<float> pad;
     std::optional<std::array<float, 3>> mean, std;
+    std::vector<OutputSpec> outputs; // what is said of single outputs
+    bool other_outputs_ignored = false;                 // nothing is made of outputs not among them
     std::map<std::string, Shape> shapes;                // declared shapes replaced
     std::map<std::string, std::vector<float>> values;   // constant values of inputs that take no image
 };

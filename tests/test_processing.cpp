@@ -41,6 +41,10 @@ const Model gaze = {
     {output("gaze_vector", {1, 3})}};
 const Model reid = {{input("data", {1, 256, 128, 3})}, {output("Identity:0", {1, 256})}};
 
+const Model unknown = {{input("data", {1, 256, 128, 3})}, {output("x", {1, 3, 7, 5, 2})}};
+const Model vehicle = {{input("input", {1, 3, 72, 72})},
+                       {output("type", {1, 4, 1, 1}), output("color", {1, 7, 1, 1})}};
+
 using Made = Result<std::shared_ptr<const Processing>>;
 
 Made make(const Model& model, const std::string& json = "{}") {
@@ -102,7 +106,7 @@ TEST(Processing, takes_gray_pictures_as_they_are) {
 }
 
 TEST(Processing, hands_on_raw_tensors_when_nothing_fits_and_says_so) {
-    const auto p = made(reid);
+    const auto p = made(unknown);
     EXPECT_EQ(p->decoder, find_decoder("tensors"));
     EXPECT_EQ(p->options.input_width, 128);
     EXPECT_TRUE(has(p->why_decoder, "no decoder recognises")) << p->why_decoder;
@@ -115,6 +119,25 @@ TEST(Processing, takes_a_list_of_numbers_for_classes_when_each_has_a_label) {
         labels += (i ? ", \"" : "\"") + std::to_string(i) + "\"";
     const auto p = made(reid, R"({"labels": [)" + labels + "]}");
     EXPECT_EQ(p->decoder, find_decoder("classification"));
+}
+
+TEST(Processing, takes_what_the_config_says_of_single_outputs) {
+    const auto p = made(vehicle, R"({"outputs": {"type": {"labels": ["car", "bus", "truck", "van"]},
+        "color": {"name": "paint", "kind": "ignored"}}})");
+    EXPECT_EQ(p->decoder, find_decoder("attributes"));
+    EXPECT_TRUE(has(p->why_decoder, "the model-config says what its outputs are"));
+    ASSERT_EQ(p->options.outputs.size(), 2u);
+    const auto one = made(reid, R"({"outputs": {"": {"kind": "classes"}}})");
+    EXPECT_EQ(one->decoder, find_decoder("attributes"));
+    EXPECT_EQ(one->options.outputs[0].output, "Identity:0");
+    EXPECT_EQ(made(vehicle)->decoder, find_decoder("attributes"));
+    EXPECT_EQ(made(reid)->decoder, find_decoder("embedding"));
+}
+
+TEST(Processing, hands_the_labels_to_the_decoder) {
+    const auto p = made(plates, R"({"values": {"seq_ind": [1]}, "labels": ["A", "B"]})");
+    EXPECT_EQ(p->decoder, find_decoder("indices"));
+    EXPECT_EQ(p->options.labels, (std::vector<std::string>{"A", "B"}));
 }
 
 TEST(Processing, reads_outputs_of_models_that_run_in_batches) {
@@ -228,6 +251,19 @@ TEST(Processing, says_what_is_wrong_and_what_would_be_right) {
          "`values.sea`: the model has no such input"},
         {gaze, "{}", "inputs `left` (1x3x60x60), `right` (1x3x60x60) could all take the picture"},
         {{{input("x", {1, 10})}, {}}, "{}", "no input takes a picture"},
+        {vehicle, R"({"outputs": {"colour": {}}})",
+         "`outputs.colour`: the model has no such output; its outputs: `type`, `color`"},
+        {vehicle, R"({"outputs": {"color": {"kind": "classes", "labels": ["a", "b"]}}})",
+         "`outputs.color.labels` has 2 labels; the output has 7 numbers (1x7x1x1)"},
+        {vehicle, R"({"outputs": {"color": {"kind": "keypoints"}}})", "no pairs of x and y"},
+        {vehicle, R"({"outputs": {"color": {"kind": "colour"}}})",
+         "`outputs.color.kind` is \"colour\"; it must be one of auto, classes, multilabel"},
+        {vehicle, R"({"outputs": {"color": {"normalise": true}}})",
+         "unknown key `outputs.color.normalise`; known here are kind, name"},
+        {vehicle, R"({"outputs": {"color": {"normalize": 1}}})",
+         "`outputs.color.normalize` is 1; it must be true or false"},
+        {vehicle, R"({"outputs": {"color": {"threshold": 2}}})",
+         "`outputs.color.threshold` is 2; it must be from 0 to 1"},
     };
     for (const auto& c : cases)
         EXPECT_TRUE(has(complaint(make(c.model, c.json)), c.says))

@@ -11,52 +11,19 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
-#include <limits>
 
 namespace infer {
 namespace {
 
 constexpr std::string_view wanted = "one output with a number for each of two or more classes";
 constexpr size_t most = 5;
-constexpr double sum_tolerance = 0.02;
 
 // 0 if the output is not a plain list.
 int64_t classes_of(std::span<const Slot> slots) {
     if (slots.size() != 1)
         return 0;
-    const auto dims = slots[0].dims;
-    const auto ones = std::count(dims.begin(), dims.end(), 1);
-    int64_t n = 1;
-    for (int64_t d : dims)
-        n *= d;
-    return ones + 1 == int64_t(dims.size()) && n >= 2 ? n : 0;
-}
-
-bool are_probabilities(std::span<const float> values) {
-    double sum = 0;
-    for (float v : values) {
-        if (!(v >= 0 && v <= 1))
-            return false;
-        sum += v;
-    }
-    return std::abs(sum - 1) <= sum_tolerance;
-}
-
-// Numbers that are not finite become 0.
-std::vector<float> softmax(std::span<const float> logits) {
-    float top = -std::numeric_limits<float>::infinity();
-    for (float v : logits)
-        if (std::isfinite(v))
-            top = std::max(top, v);
-    std::vector<float> y(logits.size(), 0.0f);
-    double sum = 0;
-    for (size_t i = 0; i < y.size(); i++)
-        if (std::isfinite(logits[i]))
-            sum += y[i] = std::exp(logits[i] - top);
-    for (float& v : y)
-        v = sum > 0 ? float(v / sum) : 0;
-    return y;
+    const int64_t n = list_length(slots[0]);
+    return n >= 2 ? n : 0;
 }
 
 std::vector<Classification> best(std::span<const float> scores, float threshold) {

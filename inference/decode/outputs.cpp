@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
+#include <cstdio>
+#include <limits>
 
 namespace infer {
 namespace {
@@ -13,6 +16,19 @@ std::span<const int64_t> after_batch(const Shape& shape) {
 }
 
 bool same_letter(char a, char b) { return std::tolower(uint8_t(a)) == std::tolower(uint8_t(b)); }
+
+template <typename T> std::vector<float> converted(const TensorView& view) {
+    const std::span<T> values = view.span<T>();
+    std::vector<float> floats(values.size());
+    std::transform(values.begin(), values.end(), floats.begin(), [](T v) { return float(v); });
+    return floats;
+}
+
+Error unread_type(const NamedTensor& output, std::string_view decoder, std::string_view wanted) {
+    return {Error::BadConfig, "decoder=" + std::string(decoder),
+            "output `" + std::string(output.name) + "` is " +
+                std::string(name_of(output.view.type)) + "; " + std::string(wanted)};
+}
 
 } // namespace
 
@@ -58,11 +74,101 @@ bool any_at_least(std::span<const float> values, float least) {
 
 Result<std::span<const float>> floats(const NamedTensor& output, std::string_view decoder) {
     if (output.view.type != ElementType::F32)
-        return Error{Error::BadConfig, "decoder=" + std::string(decoder),
-                     "output `" + std::string(output.name) + "` is " +
-                         std::string(name_of(output.view.type)) + "; f32 is decoded"};
+        return unread_type(output, decoder, "f32 is decoded");
     return std::span<const float>(output.view.span<float>());
 }
+
+Result<std::vector<float>> numbers(const NamedTensor& output, std::string_view decoder) {
+    const TensorView& view = output.view;
+    switch (view.type) {
+    case ElementType::F32:
+        return converted<float>(view);
+    case ElementType::F64:
+        return converted<double>(view);
+    case ElementType::I8:
+        return converted<int8_t>(view);
+    case ElementType::U8:
+    case ElementType::Bool:
+        return converted<uint8_t>(view);
+    case ElementType::I16:
+        return converted<int16_t>(view);
+    case ElementType::U16:
+        return converted<uint16_t>(view);
+    case ElementType::I32:
+        return converted<int32_t>(view);
+    case ElementType::U32:
+        return converted<uint32_t>(view);
+    case ElementType::I64:
+        return converted<int64_t>(view);
+    case ElementType::U64:
+        return converted<uint64_t>(view);
+    case ElementType::F16:
+    case ElementType::BF16:
+        break;
+    }
+    return unread_type(output, decoder, "f32, f64 and whole numbers are decoded");
+}
+
+int64_t list_length(const Slot& slot) {
+    int64_t length = 1;
+    for (int64_t d : slot.dims) {
+        if (d <= 0 || (d != 1 && length != 1))
+            return 0;
+        length *= d;
+    }
+    return length;
+}
+
+OutputSpec spec_of(const DecodeOptions& options, std::string_view output) {
+    for (const OutputSpec& spec : options.outputs)
+        if (spec.output == output)
+            return spec;
+    return {.output = std::string(output)};
+}
+
+std::string label_text(const std::vector<std::string>& labels, int64_t id) {
+    return id >= 0 && size_t(id) < labels.size() ? labels[size_t(id)] : std::to_string(id);
+}
+
+std::string number_text(double value, int decimals) {
+    char text[64];
+    std::snprintf(text, sizeof text, "%.*f", std::clamp(decimals, 0, 9),
+                  std::clamp(value, -1e30, 1e30));
+    std::string digits = text;
+    if (digits.find('.') != std::string::npos)
+        digits.erase(digits.find_last_not_of('0') + 1);
+    if (digits.ends_with('.'))
+        digits.pop_back();
+    return digits == "-0" ? "0" : digits;
+}
+
+bool are_probabilities(std::span<const float> values) {
+    constexpr double tolerance = 0.02;
+    double sum = 0;
+    for (float v : values) {
+        if (!(v >= 0 && v <= 1))
+            return false;
+        sum += v;
+    }
+    return std::abs(sum - 1) <= tolerance;
+}
+
+std::vector<float> softmax(std::span<const float> logits) {
+    float top = -std::numeric_limits<float>::infinity();
+    for (float v : logits)
+        if (std::isfinite(v))
+            top = std::max(top, v);
+    std::vector<float> y(logits.size(), 0.0f);
+    double sum = 0;
+    for (size_t i = 0; i < y.size(); i++)
+        if (std::isfinite(logits[i]))
+            sum += y[i] = std::exp(logits[i] - top);
+    for (float& v : y)
+        v = sum > 0 ? float(v / sum) : 0;
+    return y;
+}
+
+float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
 
 Error wrong_outputs(std::string_view decoder, std::span<const Slot> found,
                     std::string_view wanted) {

@@ -51,6 +51,32 @@ bool any_at_least(std::span<const float> values, float least);
 // The numbers of one row of the output; an Error if they are not f32.
 Result<std::span<const float>> floats(const NamedTensor& output, std::string_view decoder);
 
+// The numbers of one row of the output as floats, whatever their type; an Error for halves, which
+// no device gives.
+Result<std::vector<float>> numbers(const NamedTensor& output, std::string_view decoder);
+
+// How many numbers a plain list has: at most one dimension after the batch is not 1. 0: the output
+// is none, or its length is not known.
+int64_t list_length(const Slot& slot);
+
+// What the model-config says of this output; of others, nothing.
+OutputSpec spec_of(const DecodeOptions& options, std::string_view output);
+
+// Row `id` of `labels`, or the number itself.
+std::string label_text(const std::vector<std::string>& labels, int64_t id);
+
+// "31.4": up to `decimals` digits after the point, none that say nothing.
+std::string number_text(double value, int decimals);
+
+// True if all numbers lie in 0..1 and their sum is 1, within 2 %: low precisions round.
+bool are_probabilities(std::span<const float> values);
+
+// Numbers that are not finite become 0.
+std::vector<float> softmax(std::span<const float> logits);
+
+// 1 / (1 + exp(-x))
+float sigmoid(float x);
+
 // For decode(): these outputs are not what the family has.
 Error wrong_outputs(std::string_view decoder, std::span<const Slot> found, std::string_view wanted);
 

@@ -44,6 +44,13 @@ std::optional<float> read_float(JsonReader& at, const char* key) {
     return std::nullopt;
 }
 
+bool read_flag(JsonReader& at, const char* key) {
+    const nlohmann::json* value = at.find(key);
+    if (value && !value->is_boolean())
+        at.complain(key, *value, "true or false");
+    return value && value->is_boolean() && value->get<bool>();
+}
+
 template <typename Enum>
 std::optional<Enum> read_choice(JsonReader& at, const char* key,
                                 std::initializer_list<std::pair<const char*, Enum>> choices) {
@@ -130,22 +137,80 @@ std::optional<float> to_float(const nlohmann::json& value) {
     return value.get<float>();
 }
 
-// A list, or the name of a file beside the config (`folder`).
-Result<void> read_label_list(JsonReader& at, const fs::path& folder, const std::string& where,
-                             ModelConfig& config) {
+// The config's folder, for names of files in it, and what the config is called in messages.
+struct Origin {
+    fs::path folder;
+    std::string where;
+};
+
+struct Labels {
+    std::vector<std::string> list;
+    std::string from; // the file, or the key
+};
+
+// A list, or the name of a file beside the config. Nothing if the key is not there.
+Result<Labels> read_label_list(JsonReader& at, const Origin& origin) {
     const nlohmann::json* value = at.find("labels");
     if (value && value->is_string()) {
-        const std::string path = (folder / value->get<std::string>()).string();
+        const std::string path = (origin.folder / value->get<std::string>()).string();
         Result<std::vector<std::string>> labels = read_labels(path);
         if (!labels.ok())
             return labels.error();
-        config.labels = std::move(labels.value());
-        config.labels_from = path;
-    } else if (value && value->is_array()) {
-        config.labels = at.texts("labels");
-        config.labels_from = where + ", `labels`";
-    } else if (value) {
+        return Labels{std::move(labels.value()), path};
+    }
+    if (value && value->is_array())
+        return Labels{at.texts("labels"), origin.where + ", `labels`"};
+    if (value)
         at.complain("labels", *value, "a list of texts, or the name of a file with one a line");
+    return Labels{};
+}
+
+// What is said of one output of the model.
+Result<OutputSpec> read_output(JsonReader at, const std::string& name, const Origin& origin) {
+    at.only({"kind", "name", "labels", "otherwise", "scale", "offset", "decimals", "threshold",
+             "normalize", "blank"});
+    OutputSpec spec{.output = name};
+    spec.kind = read_choice<OutputSpec::Kind>(at, "kind",
+                                              {{"auto", OutputSpec::Auto},
+                                               {"classes", OutputSpec::Classes},
+                                               {"multilabel", OutputSpec::Multilabel},
+                                               {"number", OutputSpec::Number},
+                                               {"keypoints", OutputSpec::Keypoints},
+                                               {"embedding", OutputSpec::Embedding},
+                                               {"text", OutputSpec::Text},
+                                               {"ignored", OutputSpec::Ignored}})
+                    .value_or(OutputSpec::Auto);
+    spec.name = at.text("name");
+    spec.otherwise = at.texts("otherwise");
+    spec.scale = read_float(at, "scale");
+    spec.offset = read_float(at, "offset");
+    spec.threshold = read_float(at, "threshold");
+    if (spec.threshold && !(*spec.threshold >= 0 && *spec.threshold <= 1))
+        at.complain("threshold", *at.find("threshold"), "from 0 to 1");
+    if (at.find("decimals"))
+        spec.decimals = at.integer<uint8_t>("decimals").value_or(4);
+    spec.normalize = read_flag(at, "normalize");
+    spec.blank_last = read_choice<bool>(at, "blank", {{"last", true}, {"first", false}});
+    Result<Labels> labels = read_label_list(at, origin);
+    if (!labels.ok())
+        return labels.error();
+    spec.labels = std::move(labels.value().list);
+    return spec;
+}
+
+// {"name of the output": {...}, ...}
+Result<void> read_outputs(JsonReader& at, const Origin& origin, ModelConfig& config) {
+    std::optional<JsonReader> map = at.object("outputs");
+    if (!map || !map->json().is_object())
+        return {};
+    for (const auto& [name, value] : map->json().items()) {
+        const std::optional<JsonReader> one = map->object(name.c_str());
+        if (!one)
+            continue;
+        Result<OutputSpec> spec = read_output(*one, name, origin);
+        if (!spec.ok())
+            return spec.error();
+        config.outputs.push_back(std::move(spec.value()));
     }
     return {};
 }
@@ -157,7 +222,8 @@ Result<ModelConfig> read_config(std::string_view text, const std::string& where,
         return json.error();
     JsonErrors errors{where, {}};
     JsonReader at(json.value(), "", errors);
-    at.only({"decoder", "labels", "threshold", "iou_threshold", "input", "shapes", "values"});
+    at.only({"decoder", "labels", "threshold", "iou_threshold", "input", "outputs", "shapes",
+             "values"});
 
     ModelConfig config;
     if (const std::string decoder = at.text("decoder"); !decoder.empty())
@@ -169,8 +235,14 @@ Result<ModelConfig> read_config(std::string_view text, const std::string& where,
     config.shapes =
         read_lists<int64_t>(at, "shapes", "a list of whole numbers of 1 or more", to_dimension);
     config.values = read_lists<float>(at, "values", "a list of numbers", to_float);
-    if (Result<void> labels = read_label_list(at, folder, where, config); !labels.ok())
+    const Origin origin{folder, where};
+    Result<Labels> labels = read_label_list(at, origin);
+    if (!labels.ok())
         return labels.error();
+    config.labels = std::move(labels.value().list);
+    config.labels_from = labels.value().from;
+    if (Result<void> outputs = read_outputs(at, origin, config); !outputs.ok())
+        return outputs.error();
     if (errors.first)
         return *errors.first;
     return config;
