@@ -117,6 +117,72 @@ const Rewrite rewrites[] = {
          m.node("Mul", {"c", "s"}, {"y"});
      },
      "Conv Mul Mul"},
+    {"mean, difference and deviation over the last dimension are a LayerNormalization with scale and bias",
+     [](OnnxModel& m) {
+         m.floats("two", {}, {2}).floats("tiny", {}, {1e-5f}).floats("row", {6}, counting(6, 2)).floats("shift", {6}, counting(6, -3));
+         set_ints(m.node("ReduceMean", {"x"}, {"m"}), "axes", {-1});
+         m.node("Sub", {"x", "m"}, {"d"});
+         m.node("Pow", {"d", "two"}, {"q"});
+         set_ints(m.node("ReduceMean", {"q"}, {"v"}), "axes", {-1});
+         m.node("Add", {"v", "tiny"}, {"e"});
+         m.node("Sqrt", {"e"}, {"s"});
+         m.node("Div", {"d", "s"}, {"n"});
+         m.node("Mul", {"n", "row"}, {"g"});
+         m.node("Add", {"g", "shift"}, {"y"});
+     },
+     "LayerNormalization"},
+    {"over height and width an InstanceNormalization",
+     [](OnnxModel& m) {
+         m.floats("tiny", {}, {1e-5f});
+         set_ints(m.node("ReduceMean", {"x"}, {"m"}), "axes", {2, 3});
+         m.node("Sub", {"x", "m"}, {"d"});
+         m.node("Mul", {"d", "d"}, {"q"});
+         set_ints(m.node("ReduceMean", {"q"}, {"v"}), "axes", {2, 3});
+         m.node("Add", {"tiny", "v"}, {"e"});
+         m.node("Sqrt", {"e"}, {"s"});
+         m.node("Reciprocal", {"s"}, {"r"});
+         m.node("Mul", {"d", "r"}, {"n"});
+         m.node("Mul", {"channels", "n"}, {"y"});
+     },
+     "InstanceNormalization"},
+    {"over the channels alone another, and what is behind stays",
+     [](OnnxModel& m) {
+         m.floats("tiny", {}, {1e-5f});
+         set_ints(m.node("ReduceMean", {"x"}, {"m"}), "axes", {1});
+         m.node("Sub", {"x", "m"}, {"d"});
+         m.node("Mul", {"d", "d"}, {"q"});
+         set_ints(m.node("ReduceMean", {"q"}, {"v"}), "axes", {1});
+         m.node("Add", {"tiny", "v"}, {"e"});
+         m.node("Sqrt", {"e"}, {"s"});
+         m.node("Div", {"d", "s"}, {"n"});
+         m.node("Mul", {"channels", "n"}, {"y"});
+     },
+     "MeanVarianceNormalization Mul"},
+    {"but not where the square is of something else",
+     [](OnnxModel& m) {
+         m.floats("tiny", {}, {1e-5f});
+         set_ints(m.node("ReduceMean", {"x"}, {"m"}), "axes", {1});
+         m.node("Sub", {"x", "m"}, {"d"});
+         m.node("Mul", {"x", "x"}, {"q"});
+         set_ints(m.node("ReduceMean", {"q"}, {"v"}), "axes", {1});
+         m.node("Add", {"tiny", "v"}, {"e"});
+         m.node("Sqrt", {"e"}, {"s"});
+         m.node("Div", {"d", "s"}, {"y"});
+     },
+     "ReduceMean Sub Mul ReduceMean Add Sqrt Div"},
+    {"the approximate Gelu is one node",
+     [](OnnxModel& m) {
+         m.floats("third", {}, {3}).floats("a", {}, {0.044715f}).floats("c", {}, {0.79788456f});
+         m.node("Pow", {"x", "third"}, {"p"});
+         m.node("Mul", {"p", "a"}, {"q"});
+         m.node("Add", {"x", "q"}, {"r"});
+         m.node("Mul", {"r", "c"}, {"s"});
+         m.node("Tanh", {"s"}, {"t"});
+         m.node("Add", {"t", "one"}, {"u"});
+         m.node("Mul", {"x", "half"}, {"h"});
+         m.node("Mul", {"h", "u"}, {"y"});
+     },
+     "Gelu"},
     {"a border of zeros becomes padding",
      [](OnnxModel& m) {
          m.ints("pads", {0, 0, 1, 2, 0, 0, 0, 1});

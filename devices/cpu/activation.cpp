@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "devices/cpu/activation.h"
 
+#include "inference/ops/activation.h"
+
 #include <limits>
 
 namespace infer::cpu {
@@ -16,7 +18,9 @@ std::optional<Activation> activation_named(std::string_view name, float alpha, f
         {"Sigmoid", Activation::Sigmoid}, {"Tanh", Activation::Tanh},
         {"Elu", Activation::Elu},         {"HardSigmoid", Activation::HardSigmoid},
         {"HardSwish", Activation::HardSwish}, {"Swish", Activation::Swish},
-        {"Mish", Activation::Mish},
+        {"Mish", Activation::Mish},       {"Gelu", Activation::Gelu},
+        {"Softplus", Activation::Softplus}, {"Selu", Activation::Selu},
+        {"Celu", Activation::Celu},       {"ThresholdedRelu", Activation::ThresholdedRelu},
     };
     for (const Row& row : rows)
         if (row.name == name)
@@ -35,13 +39,8 @@ Clamp clamp_of(const Activation& activation) {
 }
 
 std::pair<float, float> activation_defaults(std::string_view name) {
-    if (name == "LeakyRelu")
-        return {0.01f, 0.0f};
-    if (name == "HardSigmoid")
-        return {0.2f, 0.5f};
-    if (name == "Elu" || name == "Swish")
-        return {1.0f, 0.0f};
-    return {0.0f, 0.0f};
+    const auto* f = find_activation(name);
+    return f ? std::pair(f->alpha, f->beta) : std::pair(0.0f, 0.0f);
 }
 
 std::optional<Activation> activation_of(const Node& node) {

@@ -11,7 +11,10 @@ namespace infer::cpu {
 
 // A function of one value that a heavy kernel applies before it writes.
 struct Activation {
-    enum Kind { None, Relu, LeakyRelu, Clip, Sigmoid, Tanh, Elu, HardSigmoid, HardSwish, Swish, Mish };
+    enum Kind {
+        None, Relu, LeakyRelu, Clip, Sigmoid, Tanh, Elu, HardSigmoid, HardSwish, Swish, Mish, Gelu, Softplus, Selu,
+        Celu, ThresholdedRelu
+    };
     Kind kind = None;
     float alpha = 0, beta = 0; // as in Node's "activation_alpha", "activation_beta"
 };

@@ -66,6 +66,35 @@ template <typename T> void copy_as(const Box& b, const void* in, void* out, Rang
     copy_deep(b, 0, from, to, range.end - range.begin);
 }
 
+class CopyKernel final : public Kernel {
+public:
+    CopyKernel(std::vector<Box> boxes, size_t element_size, int threads)
+        : boxes_(std::move(boxes)), element_size_(element_size) {
+        int64_t rows = 1, elements = 0;
+        for (const Box& box : boxes_) {
+            int64_t n = 1;
+            for (const int64_t d : box.dims)
+                n *= d;
+            elements += n;
+            rows = std::max(rows, box.dims[0]);
+        }
+        slices_ = slices_for(double(elements) / 4, rows, threads);
+    }
+
+    std::string_view name() const override { return "copy"; }
+
+    void run(const Call& call, int slice) const override {
+        for (const Box& box : boxes_)
+            copy_box(box, element_size_, box.input == Box::zeros ? &zero : call.in[box.input], call.out[box.output],
+                     slice_of(box.dims[0], slices_, slice));
+    }
+
+private:
+    static constexpr uint64_t zero = 0;
+    std::vector<Box> boxes_;
+    size_t element_size_;
+};
+
 } // namespace
 
 Box simplified(Box box) {
@@ -113,6 +142,13 @@ void copy_box(const Box& box, size_t element_size, const void* in, void* out, Ra
     case 4: return copy_as<uint32_t>(box, in, out, range);
     case 8: return copy_as<uint64_t>(box, in, out, range);
     }
+}
+
+Result<std::unique_ptr<Kernel>> make_copy_kernel(std::vector<Box> boxes, const NodeView& view) {
+    for (Box& box : boxes)
+        box = simplified(std::move(box));
+    return std::unique_ptr<Kernel>(
+        std::make_unique<CopyKernel>(std::move(boxes), size_of(view.out[0].type), view.threads));
 }
 
 } // namespace infer::cpu

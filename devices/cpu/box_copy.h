@@ -13,6 +13,7 @@ struct Box {
     std::vector<int64_t> dims, in_strides, out_strides;
     int64_t in_offset = 0, out_offset = 0;
     size_t input = 0, output = 0; // of the step
+    static constexpr size_t zeros = size_t(-1); // as input: the number 0, with strides of 0
 };
 
 // The same box with as few dimensions as will do, those that move least in the output last.
@@ -20,5 +21,8 @@ Box simplified(Box box);
 
 // Copies indices [range) of the first dimension; element_size 1, 2, 4 or 8 bytes.
 void copy_box(const Box& box, size_t element_size, const void* in, void* out, Range range);
+
+// A kernel that copies the boxes, which must not overlap in the output.
+Result<std::unique_ptr<Kernel>> make_copy_kernel(std::vector<Box> boxes, const NodeView& view);
 
 } // namespace infer::cpu

@@ -5,6 +5,7 @@
 #include "devices/cpu/draft.h"
 #include "devices/cpu/executor.h"
 #include "devices/cpu/fuse.h"
+#include "devices/cpu/lower.h"
 #include "devices/cpu/onednn.h"
 #include "devices/cpu/simd.h"
 
@@ -88,6 +89,7 @@ Result<std::unique_ptr<Executor>> compile(const Graph& graph, const CompileOptio
     const DraftOptions draft_options{.threads = shares.threads, .bf16 = bf16.value(),
                                      .prefers_onednn = is_set(options.extra, "kernels", "onednn")};
     Graph fused = graph; // constants are shared, not copied
+    lower(fused);
     fuse(fused);
     auto draft = draft_program(fused, draft_options);
     if (!draft.ok())

@@ -2,6 +2,7 @@
 #include "devices/cpu/fuse.h"
 
 #include "devices/cpu/ops/elementwise.h"
+#include "inference/passes/rewrite.h"
 
 #include <algorithm>
 
@@ -20,6 +21,7 @@ private:
     const Shape& shape(ValueId v) const { return graph_.value(v).shape; }
 
     void shuffle(size_t first);
+    void dequantize(size_t node);
     void chain(size_t first);
     bool append(Node& chain, const Node& next, ValueId running) const;
     bool fits(ValueId operand, const Shape& out) const;
@@ -90,6 +92,45 @@ void Fuser::shuffle(size_t first) {
     gone_[first] = gone_[size_t(second)] = true;
 }
 
+// One number of a constant of any type; nothing if it is not known or not one.
+std::optional<double> number_of(const Graph& graph, ValueId v) {
+    const auto& constant = graph.value(v).constant;
+    if (!constant || count(constant->shape()) != 1)
+        return {};
+    double number = 0;
+    visit(constant->type(), [&]<typename T>(std::type_identity<T>) { number = double(constant->span<T>()[0]); });
+    return number;
+}
+
+// QuantizeLinear, DequantizeLinear with the same scale and zero point: the number nearest on their grid.
+void Fuser::dequantize(size_t at) {
+    Node& node = graph_.nodes[at];
+    if (node.op != "DequantizeLinear")
+        return;
+    const Value& middle = graph_.value(node.inputs[0]);
+    const auto maker = std::find_if(graph_.nodes.begin(), graph_.nodes.begin() + int64_t(at), [&](const Node& n) {
+        return n.op == "QuantizeLinear" && n.outputs[0] == node.inputs[0];
+    });
+    const bool bytes = middle.type == ElementType::U8 || middle.type == ElementType::I8;
+    const bool words = middle.type == ElementType::U16 || middle.type == ElementType::I16;
+    if (maker == graph_.nodes.begin() + int64_t(at) || (!bytes && !words) ||
+        graph_.value(maker->inputs[0]).type != ElementType::F32)
+        return;
+    const auto parameter = [&](const Node& n, size_t k) {
+        return k < n.inputs.size() && n.inputs[k] != none ? number_of(graph_, n.inputs[k])
+                                                          : std::optional(0.0); // of the zero point
+    };
+    const auto scale = parameter(node, 1), zero = parameter(node, 2);
+    if (!scale || !zero || !(*scale > 0) || parameter(*maker, 1) != scale || parameter(*maker, 2) != zero)
+        return;
+    const bool is_signed = middle.type == ElementType::I8 || middle.type == ElementType::I16;
+    const double levels = bytes ? 256 : 65536, low = is_signed ? -levels / 2 : 0;
+    node.op = "QuantizeDequantize";
+    node.inputs = {maker->inputs[0]};
+    node.attrs = {{"alpha", float((low - *zero) * *scale)}, {"beta", float((low + levels - 1 - *zero) * *scale)},
+                  {"step", float(*scale)}};
+}
+
 // Whether the elementwise kernel can read it beside an output of shape `out`, in any layout.
 bool Fuser::fits(ValueId operand, const Shape& out) const {
     const Shape& s = shape(operand);
@@ -109,8 +150,10 @@ bool Fuser::append(Node& chain, const Node& next, ValueId running) const {
         return false;
     const Activation& f = ops[0].activation;
     std::string name = next.op;
+    if (ops[0].kind == MicroOp::Grid)
+        name = "Grid";
     if (next.op == "Pow")
-        name = ops[0].kind == MicroOp::Square ? "Square" : "Sqrt";
+        name = ops[0].kind == MicroOp::Square ? "Square" : ops[0].kind == MicroOp::Sqrt ? "Sqrt" : "Power";
     if (reversed && !micro_op(name, true, 0, 0))
         return false;
     int64_t operand = -1;
@@ -126,6 +169,8 @@ bool Fuser::append(Node& chain, const Node& next, ValueId running) const {
     std::get<std::vector<int64_t>>(chain.attrs["reversed"]).push_back(reversed);
     std::get<std::vector<float>>(chain.attrs["alphas"]).push_back(f.alpha);
     std::get<std::vector<float>>(chain.attrs["betas"]).push_back(f.beta);
+    for (const float v : {ops[0].from, ops[0].step, ops[0].out_from, ops[0].out_step})
+        std::get<std::vector<float>>(chain.attrs["grids"]).push_back(v);
     return true;
 }
 
@@ -140,7 +185,7 @@ void Fuser::chain(size_t first) {
     chain.inputs = {head.inputs[0]};
     chain.attrs = {{"ops", std::vector<std::string>{}}, {"operands", std::vector<int64_t>{}},
                    {"reversed", std::vector<int64_t>{}}, {"alphas", std::vector<float>{}},
-                   {"betas", std::vector<float>{}}};
+                   {"betas", std::vector<float>{}}, {"grids", std::vector<float>{}}};
     if (!append(chain, head, head.inputs[0]))
         return;
     size_t last = first;
@@ -165,6 +210,10 @@ void Fuser::chain(size_t first) {
 }
 
 void Fuser::run() {
+    for (size_t k = 0; k < graph_.nodes.size(); k++)
+        dequantize(k);
+    remove_unused(graph_);
+    count_uses();
     for (size_t k = 0; k < graph_.nodes.size(); k++)
         if (!gone_[k])
             shuffle(k);

@@ -5,6 +5,8 @@
 
 #include <hwy/highway.h>
 
+#include <hwy/contrib/math/math-inl.h>
+
 #if defined(GI_CPU_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef GI_CPU_MATH_INL_H_
 #undef GI_CPU_MATH_INL_H_
@@ -82,6 +84,62 @@ template <class D, class V = hn::Vec<D>> HWY_INLINE V mish_of(D d, V x) {
     return hn::Mul(x, hn::Div(t, hn::Add(t, hn::Set(d, 2.0f))));
 }
 
+// erf(x) within 3e-7. |x| < 1: x times a polynomial in x^2 (least squares on Chebyshev nodes, 1.4e-9); else
+// 1 - t (a1 + ... a5 t^4) e^(-x^2), t = 1 / (1 + 0.3275911 x): Abramowitz and Stegun 7.1.26.
+template <class D, class V = hn::Vec<D>> HWY_INLINE V erf_of(D d, V x) {
+    const V one = hn::Set(d, 1.0f), a = hn::Abs(x), a2 = hn::Mul(a, a);
+    V p = hn::Set(d, 7.882497105e-5f);
+    for (const float c : {-8.018854991e-4f, 5.189311942e-3f, -2.68543288e-2f, 1.128359746e-1f, -3.76126269e-1f,
+                          1.128379166f})
+        p = hn::MulAdd(p, a2, hn::Set(d, c));
+    const V t = hn::Div(one, hn::MulAdd(a, hn::Set(d, 0.3275911f), one));
+    V q = hn::Set(d, 1.061405429f);
+    for (const float c : {-1.453152027f, 1.421413741f, -0.284496736f, 0.254829592f})
+        q = hn::MulAdd(q, t, hn::Set(d, c));
+    const V far = hn::NegMulAdd(hn::Mul(q, t), exp_of(d, hn::Neg(a2)), one);
+    return hn::IfThenElse(hn::Lt(a, one), hn::Mul(p, x), hn::CopySign(far, x));
+}
+
+// alpha 0: x * (normal distribution's cumulative function); 1: its tanh approximation.
+template <class D, class V = hn::Vec<D>> HWY_INLINE V gelu_of(D d, V x, float approximate) {
+    const V half = hn::Mul(x, hn::Set(d, 0.5f));
+    if (approximate == 0)
+        return hn::MulAdd(half, erf_of(d, hn::Mul(x, hn::Set(d, 0.70710678f))), half);
+    const V cube = hn::Mul(hn::Mul(x, x), hn::Mul(x, hn::Set(d, 0.044715f)));
+    const V inner = hn::Mul(hn::Add(x, cube), hn::Set(d, 0.7978845608f)); // sqrt(2 / pi)
+    return hn::Mul(x, sigmoid_of(d, hn::Add(inner, inner))); // (1 + tanh(v)) / 2 = sigmoid(2v)
+}
+
+// ln(1 + e^x) without overflow.
+template <class D, class V = hn::Vec<D>> HWY_INLINE V softplus_of(D d, V x) {
+    return hn::Add(hn::Max(x, hn::Zero(d)), hn::Log1p(d, exp_of(d, hn::Neg(hn::Abs(x)))));
+}
+
+// e^x - 1 for x <= 0, without losing digits near 0.
+template <class D, class V = hn::Vec<D>> HWY_INLINE V expm1_of(D d, V x) {
+    V p = hn::Set(d, 1.0f / 720);
+    for (const float c : {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f})
+        p = hn::MulAdd(p, x, hn::Set(d, c));
+    return hn::IfThenElse(hn::Lt(hn::Abs(x), hn::Set(d, 0.25f)), hn::Mul(p, x), hn::Sub(exp_of(d, x), hn::Set(d, 1.0f)));
+}
+
+// x^y; small whole exponents by multiplying, others as e^(y ln x), which is NaN below 0.
+template <class D, class V = hn::Vec<D>> HWY_INLINE V power_of(D d, V x, float y) {
+    const V one = hn::Set(d, 1.0f);
+    const float size = y < 0 ? -y : y;
+    if (size <= 16 && size == float(int(size))) {
+        V result = one, square = x;
+        for (int n = int(size); n > 0; n /= 2, square = hn::Mul(square, square))
+            if (n % 2 == 1)
+                result = hn::Mul(result, square);
+        return y < 0 ? hn::Div(one, result) : result;
+    }
+    const V power = exp_of(d, hn::Mul(hn::Log(d, hn::Abs(x)), hn::Set(d, y)));
+    const V at_zero = hn::Set(d, y > 0 ? 0.0f : hwy::HighestValue<float>() * 2);
+    const V found = hn::IfThenElse(hn::Eq(x, hn::Zero(d)), at_zero, power);
+    return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::NaN(d), found);
+}
+
 template <class D, class V = hn::Vec<D>> HWY_INLINE V activate(D d, V x, const Activation& a) {
     const V zero = hn::Zero(d), one = hn::Set(d, 1.0f);
     switch (a.kind) {
@@ -93,9 +151,20 @@ template <class D, class V = hn::Vec<D>> HWY_INLINE V activate(D d, V x, const A
     case Activation::Sigmoid: return sigmoid_of(d, x);
     case Activation::Tanh: return tanh_of(d, x);
     case Activation::Elu: {
-        const V e = hn::Mul(hn::Set(d, a.alpha), hn::Sub(exp_of(d, x), one));
+        const V e = hn::Mul(hn::Set(d, a.alpha), expm1_of(d, hn::Min(x, zero)));
         return hn::IfThenElse(hn::Lt(x, zero), e, x);
     }
+    case Activation::Selu: {
+        const V e = hn::Mul(hn::Set(d, a.alpha), expm1_of(d, hn::Min(x, zero)));
+        return hn::Mul(hn::IfThenElse(hn::Lt(x, zero), e, x), hn::Set(d, a.beta));
+    }
+    case Activation::Celu: {
+        const V e = expm1_of(d, hn::Min(hn::Mul(x, hn::Set(d, 1.0f / a.alpha)), zero));
+        return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(hn::Set(d, a.alpha), e), x);
+    }
+    case Activation::ThresholdedRelu: return hn::IfThenElseZero(hn::Gt(x, hn::Set(d, a.alpha)), x);
+    case Activation::Gelu: return gelu_of(d, x, a.alpha);
+    case Activation::Softplus: return softplus_of(d, x);
     case Activation::HardSigmoid:
         return hn::Min(hn::Max(hn::MulAdd(x, hn::Set(d, a.alpha), hn::Set(d, a.beta)), zero), one);
     case Activation::HardSwish: {

@@ -56,7 +56,7 @@ inline bool append(dnnl::post_ops& ops, const Activation& a) {
     case Activation::Mish: return add(algorithm::eltwise_mish, 0, 0);
     // Version 3 takes the line's slope and offset, version 2 has them built in.
     case Activation::HardSwish: return add(algorithm::eltwise_hardswish, 1.0f / 6, 0.5f);
-    case Activation::HardSigmoid: return false;
+    default: return false;
     }
     return false;
 }

@@ -9,6 +9,8 @@
 //   over all
 //                              dimensions from there on; out y, mean and 1 / deviation (optional)
 //   MeanVarianceNormalization  in x; attr axes (default 0, 2, 3)
+//                              ours: epsilon (default 1e-9), epsilon_inside (default 0): added to the
+//                              variance instead of the deviation, normalize_variance (default 1)
 //   LpNormalization            in x; attr axis (default -1), p (1 or 2, default 2): x / |x|_p, 0
 //   where that is 0 LRN                        in x [N, C, ...]; attr size, alpha, beta, bias:
 //   across channels attr epsilon               default 1e-5;  all f32
@@ -162,12 +164,17 @@ void run_mvn(const Node& node, Views in, Views out) {
             squares[size_t(at[1] + i * step)] += d * d / n;
         }
     });
-    const double epsilon = 1e-9; // MeanVarianceNormalization-13's function body
+    const double epsilon = double(node.attr("epsilon", 1e-9f)); // MeanVarianceNormalization-13's function body
+    const bool inside = node.attr("epsilon_inside", int64_t{0}) != 0;
+    for (double& variance : squares)
+        variance = node.attr("normalize_variance", int64_t{1}) == 0 ? 1
+                   : inside                                         ? std::sqrt(variance + epsilon)
+                                                                    : std::sqrt(variance) + epsilon;
     for_each_row(s, strides, [&](const int64_t* at, int64_t length) {
         for (int64_t i = 0; i < length; i++) {
             const auto k = size_t(at[1] + i * step);
             out[0].span<float>()[size_t(at[0] + i)] =
-                float((double(x[size_t(at[0] + i)]) - sums[k]) / (std::sqrt(squares[k]) + epsilon));
+                float((double(x[size_t(at[0] + i)]) - sums[k]) / squares[k]);
         }
     });
 }

@@ -7,6 +7,7 @@
 //   x * Clip(x + 3, 0, 6) / 6, in any order HardSwish
 //   x * HardSigmoid(x; 1/6, 0.5)            HardSwish
 //   0.5 x (1 + Erf(x / sqrt 2))             Gelu
+//   0.5 x (1 + Tanh(0.798 (x + 0.0447 x^3))) Gelu, approximate
 //   PRelu with one slope                    LeakyRelu
 //   Max(x, 0), Min(Max(x, a), b)            Relu, Clip
 #include "inference/passes/rewrite.h"
@@ -104,6 +105,45 @@ ValueId one_plus_erf(const Graph& graph, const Uses& uses, ValueId v) {
     return none;
 }
 
+// The other factor of a product with a number near `factor`, or none.
+ValueId times(const Graph& graph, const Uses& uses, ValueId v, float factor) {
+    const Node* mul = uses.private_maker(graph, v, "Mul");
+    for (size_t k = 0; mul && k < 2; k++)
+        if (const auto s = scalar_of(graph, mul->inputs[k]); s && std::abs(*s - factor) < 1e-4f)
+            return mul->inputs[1 - k];
+    return none;
+}
+
+// v = x^3, as a power or as products.
+bool is_cube(const Graph& graph, const Uses& uses, ValueId v, ValueId x) {
+    const Node* node = uses.made_by(graph, v);
+    if (node && node->op == "Pow")
+        return node->inputs[0] == x && is_scalar(graph, node->inputs[1], 3);
+    for (size_t k = 0; node && node->op == "Mul" && k < 2; k++) {
+        const Node* square = uses.made_by(graph, node->inputs[k]);
+        if (node->inputs[1 - k] == x && square && square->op == "Mul" && square->inputs[0] == x && square->inputs[1] == x)
+            return true;
+    }
+    return false;
+}
+
+// v = 1 + Tanh(sqrt(2 / pi) (x + 0.044715 x^3)): x, or none.
+ValueId one_plus_tanh(const Graph& graph, const Uses& uses, ValueId v) {
+    const Node* sum = uses.private_maker(graph, v, "Add");
+    for (size_t k = 0; sum && k < 2; k++) {
+        const Node* tanh = uses.private_maker(graph, sum->inputs[k], "Tanh");
+        if (!tanh || !is_scalar(graph, sum->inputs[1 - k], 1))
+            continue;
+        const ValueId inner = times(graph, uses, tanh->inputs[0], 0.7978846f);
+        const Node* both = inner == none ? nullptr : uses.private_maker(graph, inner, "Add");
+        for (size_t j = 0; both && j < 2; j++)
+            if (const ValueId cube = times(graph, uses, both->inputs[j], 0.044715f);
+                cube != none && is_cube(graph, uses, cube, both->inputs[1 - j]))
+                return both->inputs[1 - j];
+    }
+    return none;
+}
+
 // The three factors of Gelu, multiplied in any order.
 bool gelu(Graph& graph, const Uses& uses, Node& node) {
     for (size_t k = 0; node.op == "Mul" && k < 2; k++) {
@@ -112,14 +152,17 @@ bool gelu(Graph& graph, const Uses& uses, Node& node) {
             continue;
         const ValueId factors[] = {node.inputs[1 - k], inner->inputs[0], inner->inputs[1]};
         ValueId x = none;
-        bool half = false;
+        bool half = false, approximate = false;
         for (ValueId f : factors) {
             half |= is_scalar(graph, f, 0.5f);
             if (const ValueId found = one_plus_erf(graph, uses, f); found != none)
                 x = found;
+            if (const ValueId found = one_plus_tanh(graph, uses, f); found != none)
+                x = found, approximate = true;
         }
         if (half && x != none && std::find(factors, factors + 3, x) != factors + 3)
-            return become(graph, node, "Gelu", x);
+            return become(graph, node, "Gelu", x, approximate ? std::map<std::string, Attr>{{"alpha", 1.0f}}
+                                                              : std::map<std::string, Attr>{});
     }
     return false;
 }

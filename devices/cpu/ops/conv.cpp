@@ -181,8 +181,8 @@ void conv_strip(const ConvPlan& plan, const ConvStrip& s) {
     const ConvBlock& block = plan.blocks[size_t(s.block)];
     Tile t{plan,
            s.image + block.group * plan.in_channels,
-           plan.weights.data() + block.weights,
-           plan.bias.data() + block.bias,
+           s.weights ? s.weights : plan.weights.data() + block.weights,
+           s.bias ? s.bias : plan.bias.data() + block.bias,
            s.residual ? s.residual + block.channel : nullptr,
            s.out + block.channel,
            plan.zeros.data(),
@@ -203,33 +203,61 @@ void conv_strip(const ConvPlan& plan, const ConvStrip& s) {
     }
 }
 
-// Cuts the output channels into blocks of vectors and brings the weights into their order.
-void conv_pack(ConvPlan& plan, const float* weights, const float* bias) {
+// Cuts the output channels into blocks of vectors.
+void conv_cut(ConvPlan& plan) {
     const auto lanes = int64_t(hn::Lanes(d));
-    const int64_t taps = plan.kernel_y * plan.kernel_x, ic = plan.in_channels;
     const int64_t oc = plan.out_channels / plan.groups; // of a group
     const int64_t vectors = (oc + lanes - 1) / lanes;
-    plan.weights.clear(), plan.bias.clear(), plan.blocks.clear();
     const int64_t count = (vectors + max_vectors - 1) / max_vectors; // blocks of a group
-    plan.zeros.assign(size_t(ic + 16), 0.0f);
-    for (int64_t g = 0; g < plan.groups; g++) {
+    plan.blocks.clear();
+    plan.zeros.assign(size_t(plan.in_channels + 16), 0.0f);
+    for (int64_t g = 0; g < plan.groups; g++)
         for (int64_t k = 0; k < count; k++) {
             const int64_t first = vectors * k / count, last = vectors * (k + 1) / count;
-            ConvBlock block{.group = g, .channel = g * oc + first * lanes,
-                            .channels = std::min(oc, last * lanes) - first * lanes,
-                            .vectors = int(last - first), .weights = plan.weights.size(),
-                            .bias = plan.bias.size()};
-            const int64_t width = block.vectors * lanes;
-            for (int64_t tap = 0; tap < taps; tap++)
-                for (int64_t i = 0; i < ic; i++)
-                    for (int64_t o = 0; o < width; o++)
-                        plan.weights.push_back(
-                            o < block.channels ? weights[((block.channel + o) * ic + i) * taps + tap] : 0);
-            for (int64_t o = 0; o < width; o++)
-                plan.bias.push_back(bias && o < block.channels ? bias[block.channel + o] : 0);
-            plan.blocks.push_back(block);
+            plan.blocks.push_back({.group = g, .channel = g * oc + first * lanes,
+                                   .channels = std::min(oc, last * lanes) - first * lanes,
+                                   .vectors = int(last - first)});
         }
+}
+
+int64_t conv_lanes() { return int64_t(hn::Lanes(d)); }
+
+// Cuts the channels and brings the weights into the blocks' order.
+void conv_pack(ConvPlan& plan, const float* weights, const float* bias) {
+    conv_cut(plan);
+    const int64_t taps = plan.taps(), ic = plan.in_channels;
+    plan.weights.clear(), plan.bias.clear();
+    for (ConvBlock& block : plan.blocks) {
+        block.weights = plan.weights.size(), block.bias = plan.bias.size();
+        const int64_t width = block.vectors * int64_t(hn::Lanes(d));
+        for (int64_t tap = 0; tap < taps; tap++)
+            for (int64_t i = 0; i < ic; i++)
+                for (int64_t o = 0; o < width; o++)
+                    plan.weights.push_back(
+                        o < block.channels ? weights[((block.channel + o) * ic + i) * taps + tap] : 0);
+        for (int64_t o = 0; o < width; o++)
+            plan.bias.push_back(bias && o < block.channels ? bias[block.channel + o] : 0);
     }
+}
+
+void conv_panel(const ConvPlan& plan, int64_t index, const Panel& p, float* to) {
+    const auto lanes = int64_t(hn::Lanes(d));
+    const ConvBlock& block = plan.blocks[size_t(index)];
+    const int64_t width = block.vectors * lanes;
+    const float* from = p.data + block.channel * p.column;
+    const auto scale = hn::Set(d, p.scale);
+    if (p.column == 1) {
+        for (int64_t k = 0; k < plan.in_channels; k++, from += p.row, to += width)
+            for (int64_t o = 0; o < width; o += lanes) {
+                const int64_t n = block.channels - o;
+                hn::StoreU(hn::Mul(n >= lanes ? hn::LoadU(d, from + o) : load_first(d, from + o, size_t(n)), scale), d, to + o);
+            }
+        return;
+    }
+    for (int64_t k0 = 0; k0 < plan.in_channels; k0 += 16) // columns in pieces of a cache line
+        for (int64_t o = 0; o < width; o++)
+            for (int64_t k = k0; k < std::min(k0 + 16, plan.in_channels); k++)
+                to[k * width + o] = o < block.channels ? p.scale * from[o * p.column + k * p.row] : 0;
 }
 
 } // namespace
@@ -240,7 +268,10 @@ HWY_AFTER_NAMESPACE();
 namespace infer::cpu {
 namespace {
 
+HWY_EXPORT(conv_cut);
+HWY_EXPORT(conv_lanes);
 HWY_EXPORT(conv_pack);
+HWY_EXPORT(conv_panel);
 HWY_EXPORT(conv_strip);
 
 class ConvKernel final : public Kernel {
@@ -322,6 +353,19 @@ Result<std::unique_ptr<Kernel>> make_tiled_conv(const NodeView& view) {
 void pack_conv(ConvPlan& plan, const float* weights, const float* bias) {
     plan.clamp = clamp_of(plan.activation);
     HWY_DYNAMIC_DISPATCH(conv_pack)(plan, weights, bias);
+}
+
+void cut_conv(ConvPlan& plan) {
+    plan.clamp = clamp_of(plan.activation);
+    HWY_DYNAMIC_DISPATCH(conv_cut)(plan);
+}
+
+int64_t panel_width(const ConvPlan& plan, int64_t block) {
+    return plan.blocks[size_t(block)].vectors * HWY_DYNAMIC_DISPATCH(conv_lanes)();
+}
+
+void pack_panel(const ConvPlan& plan, int64_t block, const Panel& panel, float* to) {
+    HWY_DYNAMIC_DISPATCH(conv_panel)(plan, block, panel, to);
 }
 
 void run_conv_strip(const ConvPlan& plan, const ConvStrip& strip) {

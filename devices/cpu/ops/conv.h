@@ -34,6 +34,7 @@ struct ConvPlan {
     std::vector<float> weights, bias, zeros;
     std::vector<ConvBlock> blocks;
 
+    int64_t taps() const { return kernel_y * kernel_x; }
     bool is_pointwise() const {
         return kernel_y == 1 && kernel_x == 1 && stride_y == 1 && stride_x == 1 && pad_y == 0 &&
                pad_x == 0 && out_height == height && out_width == width;
@@ -47,11 +48,25 @@ struct ConvStrip {
     const float* residual = nullptr; // at the first output pixel; nullptr: none
     float* out = nullptr;            // at the first output pixel
     int64_t oy = 0, ox = 0, end = 0;
+    const float *weights = nullptr, *bias = nullptr; // of the block; nullptr: the plan's
+};
+
+// A matrix as the weights of a pointwise convolution are to be packed from: [depth][columns].
+struct Panel {
+    const float* data = nullptr;
+    int64_t row = 1, column = 1; // elements to the next
+    float scale = 1;
 };
 
 // Cuts channels into blocks and packs the weights ([out channels][in channels of a group][taps]);
 // bias: [out channels] or nullptr.
 void pack_conv(ConvPlan& plan, const float* weights, const float* bias);
+
+// Only cuts the channels of a pointwise convolution whose weights come at run time; pack_panel() brings
+// one block of them into order: in_channels * panel_width(block) floats.
+void cut_conv(ConvPlan& plan);
+int64_t panel_width(const ConvPlan& plan, int64_t block);
+void pack_panel(const ConvPlan& plan, int64_t block, const Panel& panel, float* to);
 void run_conv_strip(const ConvPlan& plan, const ConvStrip& strip);
 
 // Our own kernel for a Conv node in f32.

@@ -10,34 +10,6 @@
 namespace infer::cpu {
 namespace {
 
-class CopyKernel final : public Kernel {
-public:
-    CopyKernel(std::vector<Box> boxes, size_t element_size, int threads)
-        : boxes_(std::move(boxes)), element_size_(element_size) {
-        int64_t rows = 1, elements = 0;
-        for (const Box& box : boxes_) {
-            int64_t n = 1;
-            for (const int64_t d : box.dims)
-                n *= d;
-            elements += n;
-            rows = std::max(rows, box.dims[0]);
-        }
-        slices_ = slices_for(double(elements) / 4, rows, threads);
-    }
-
-    std::string_view name() const override { return "copy"; }
-
-    void run(const Call& call, int slice) const override {
-        for (const Box& box : boxes_)
-            copy_box(box, element_size_, call.in[box.input], call.out[box.output],
-                     slice_of(box.dims[0], slices_, slice));
-    }
-
-private:
-    std::vector<Box> boxes_;
-    size_t element_size_;
-};
-
 bool any_channels_last(std::span<const Operand> operands) {
     return std::any_of(operands.begin(), operands.end(),
                        [](const Operand& x) { return x.layout == Layout::ChannelsLast; });
@@ -195,10 +167,7 @@ Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
                              : op == "Transpose" ? transpose_boxes(view)
                              : op == "ChannelShuffle" ? shuffle_boxes(view)
                                                       : depth_space_boxes(view);
-    for (Box& box : boxes)
-        box = simplified(std::move(box));
-    return std::unique_ptr<Kernel>(
-        std::make_unique<CopyKernel>(std::move(boxes), size_of(view.out[0].type), view.threads));
+    return make_copy_kernel(std::move(boxes), view);
 }
 
 } // namespace

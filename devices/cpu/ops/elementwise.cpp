@@ -47,6 +47,17 @@ template <class F> HWY_INLINE void each(const MicroBlock& k, F f) {
     }
 }
 
+// Divides, so that what lies in the middle of two steps goes the way the plain kernels send it.
+void to_grid(const MicroOp& op, const MicroBlock& k) {
+    const V low = hn::Set(d, op.activation.alpha), high = hn::Set(d, op.activation.beta);
+    const V from = hn::Set(d, op.from), step = hn::Set(d, op.step);
+    const V out_from = hn::Set(d, op.out_from), out_step = hn::Set(d, op.out_step);
+    each(k, [&](V a, V) {
+        const V inside = hn::Min(hn::Max(a, low), high);
+        return hn::MulAdd(hn::Round(hn::Div(hn::Sub(inside, from), step)), out_step, out_from);
+    });
+}
+
 void run_micro(const MicroOp& op, const MicroBlock& k) {
     switch (op.kind) {
     case MicroOp::Add: return each(k, [](V a, V b) { return hn::Add(a, b); });
@@ -67,8 +78,19 @@ void run_micro(const MicroOp& op, const MicroBlock& k) {
     case MicroOp::Exp: return each(k, [](V a, V) { return exp_of(d, a); });
     case MicroOp::Reciprocal: return each(k, [](V a, V) { return hn::Div(hn::Set(d, 1.0f), a); });
     case MicroOp::Square: return each(k, [](V a, V) { return hn::Mul(a, a); });
+    case MicroOp::Log: return each(k, [](V a, V) { return hn::Log(d, a); });
+    case MicroOp::Erf: return each(k, [](V a, V) { return erf_of(d, a); });
+    case MicroOp::Floor: return each(k, [](V a, V) { return hn::Floor(a); });
+    case MicroOp::Ceil: return each(k, [](V a, V) { return hn::Ceil(a); });
+    case MicroOp::Round: return each(k, [](V a, V) { return hn::Round(a); }); // half to even
+    case MicroOp::Softsign:
+        return each(k, [](V a, V) { return hn::Div(a, hn::Add(hn::Set(d, 1.0f), hn::Abs(a))); });
+    case MicroOp::Sin: return each(k, [](V a, V) { return hn::Sin(d, a); });
+    case MicroOp::Cos: return each(k, [](V a, V) { return hn::Cos(d, a); });
+    case MicroOp::Power: return each(k, [&](V a, V) { return power_of(d, a, op.activation.alpha); });
     case MicroOp::Copy: return each(k, [](V a, V) { return a; });
     case MicroOp::Fill: return each(k, [](V, V b) { return b; });
+    case MicroOp::Grid: return to_grid(op, k);
     case MicroOp::Activate: break;
     }
     const Activation act = op.activation;
@@ -285,7 +307,9 @@ private:
         if (walk_.strides[0][last] == 0) { // the first operand is one number a row
             block.a = out, block.a_row = block.out_row;
             block.b = first, block.b_row = row_stride(0);
-            micro({.kind = MicroOp::Fill, .operand = -1, .activation = {}}, block);
+            MicroOp fill;
+            fill.kind = MicroOp::Fill;
+            micro(fill, block);
         }
         for (const MicroOp& op : ops_) {
             block.b = nullptr;

@@ -13,12 +13,18 @@ struct MicroOp {
     enum Kind {
         Add, Sub, RevSub, Mul, Div, RevDiv, Min, Max, PRelu, // with b
         Abs, Neg, Sqrt, Exp, Reciprocal, Square, Copy,       // without
+        Log, Erf, Floor, Ceil, Round, Softsign, Sin, Cos,
+        Power,                                               // a = a^alpha, alpha of `activation`
+        Grid,                                                // see below
         Fill,                                                // a = b
         Activate,
     };
     Kind kind = Copy;
     int operand = -1; // the step's input that is b; -1: none
-    Activation activation;
+    Activation activation; // or the parameters of Power and Grid
+    // Grid, what a quantizer leaves of a number: a = round((clamp(a, alpha, beta) - from) / step) *
+    // out_step + out_from; halves go to even.
+    float from = 0, step = 1, out_from = 0, out_step = 1;
 };
 
 // rows x n elements; a, b and out are at the first of them.
@@ -35,7 +41,8 @@ struct MicroBlock {
 
 // The operations of an elementwise node, or of a "Chain": its inputs are the first value and the
 // operands; "ops" their names, "operands" the input each takes (-1: none), "reversed" (1: the running
-// value is the right-hand side), "alphas", "betas". Empty: not an elementwise node we know.
+// value is the right-hand side), "alphas", "betas", "grids" (4 an operation: from, step, out_from,
+// out_step). Empty: not an elementwise node we know.
 std::vector<MicroOp> micro_ops(const Node& node, std::span<const Operand> in);
 
 // How many of the node's inputs are operands; the rest are parameters.

@@ -4,6 +4,8 @@
 #include "devices/cpu/kernel.h"
 #include "devices/cpu/ops/conv.h"
 
+#include <algorithm>
+
 namespace infer::cpu {
 namespace {
 
@@ -14,14 +16,18 @@ bool is_vector_of(const Operand& bias, int64_t columns) {
     return n == 1 || (n == columns && !bias.shape.empty() && bias.shape.back() == columns);
 }
 
+bool is_one_matrix(const Shape& shape) {
+    return std::all_of(shape.begin(), shape.end() - 2, [](int64_t n) { return n == 1; });
+}
+
 std::optional<Wish> accept(const NodeView& view) {
     const Node& node = view.node;
     if ((node.op != "MatMul" && node.op != "Gemm") || !activation_of(node))
         return std::nullopt;
     const Operand& a = view.in[0];
     const Operand& b = view.in[1];
-    if (a.type != ElementType::F32 || b.type != ElementType::F32 || !b.constant || b.shape.size() != 2 ||
-        a.shape.size() < 2 || node.attr("transA", int64_t(0)) != 0)
+    if (a.type != ElementType::F32 || b.type != ElementType::F32 || !b.constant || b.shape.size() < 2 || !is_one_matrix(b.shape) ||
+        a.shape.size() < b.shape.size() || a.shape.size() < 2 || node.attr("transA", int64_t(0)) != 0)
         return std::nullopt;
     if (view.in.size() > 2 && view.in[2].present && !is_vector_of(view.in[2], view.out[0].shape.back()))
         return std::nullopt;
@@ -33,7 +39,8 @@ std::optional<Wish> accept(const NodeView& view) {
 
 // b as [columns][depth], times `alpha`.
 std::vector<float> rows_of_columns(const Operand& b, bool transposed, float alpha) {
-    const int64_t depth = b.shape[transposed ? 1 : 0], columns = b.shape[transposed ? 0 : 1];
+    const size_t rank = b.shape.size();
+    const int64_t depth = b.shape[rank - (transposed ? 1 : 2)], columns = b.shape[rank - (transposed ? 2 : 1)];
     const auto from = b.constant->span<float>();
     std::vector<float> to(static_cast<size_t>(depth * columns));
     for (int64_t n = 0; n < columns; n++)

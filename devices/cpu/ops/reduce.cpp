@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// ReduceMean and ReduceSum over dimensions that are neighbours in memory: [outer, reduced, inner].
+// ReduceMean, ReduceSum, ReduceMax... over any dimensions, in the order of memory: the last two runs of
+// dimensions are [reduced, inner] and worked on as a matrix; what lies before is walked over.
 #include "devices/cpu/kernel.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
 
 #undef HWY_TARGET_INCLUDE
@@ -13,6 +16,17 @@
 
 #include "devices/cpu/math-inl.h"
 
+#ifndef GI_CPU_REDUCE_PLAN
+#define GI_CPU_REDUCE_PLAN
+namespace infer::cpu {
+namespace {
+
+enum class Reduction { Sum, Squares, Sizes, Max, Min };
+
+} // namespace
+} // namespace infer::cpu
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace infer::cpu::HWY_NAMESPACE {
 namespace {
@@ -21,57 +35,97 @@ using D = hn::ScalableTag<float>;
 constexpr D d;
 using V = hn::Vec<D>;
 
+// What is done to a number before it is added, and how numbers are put together.
+struct SumOp {
+    static constexpr float start = 0;
+    static V of(V v) { return v; }
+    static V join(V a, V b) { return hn::Add(a, b); }
+    static float join1(float a, float b) { return a + b; }
+};
+struct SquareOp : SumOp {
+    static V of(V v) { return hn::Mul(v, v); }
+};
+struct AbsOp : SumOp {
+    static V of(V v) { return hn::Abs(v); }
+};
+struct MaxOp {
+    static constexpr float start = -std::numeric_limits<float>::infinity();
+    static V of(V v) { return v; }
+    static V join(V a, V b) { return hn::Max(a, b); }
+    static float join1(float a, float b) { return std::max(a, b); }
+};
+struct MinOp : MaxOp {
+    static constexpr float start = std::numeric_limits<float>::infinity();
+    static V join(V a, V b) { return hn::Min(a, b); }
+    static float join1(float a, float b) { return std::min(a, b); }
+};
+
 constexpr size_t most_narrow = 4;
 
+HWY_INLINE V load_some(const float* from, size_t n) { return n == hn::Lanes(d) ? hn::LoadU(d, from) : load_first(d, from, n); }
+
+template <class Op> float of_one(float x) { return hn::GetLane(Op::of(hn::Set(d, x))); }
+
 // inner == 1..4: that many vectors hold whole groups of inner values, folded at the end.
-void reduce_narrow(const float* x, float* y, size_t n, size_t inner, float scale) {
+template <class Op> void reduce_narrow(const float* x, float* y, size_t n, size_t inner) {
     const size_t lanes = hn::Lanes(d), all = n * inner, group = inner * lanes;
     V sum[most_narrow];
     for (size_t k = 0; k < inner; k++)
-        sum[k] = hn::Zero(d);
+        sum[k] = hn::Set(d, Op::start);
     size_t i = 0;
     for (; i + group <= all; i += group)
         for (size_t k = 0; k < inner; k++)
-            sum[k] = hn::Add(sum[k], hn::LoadU(d, x + i + k * lanes));
+            sum[k] = Op::join(sum[k], Op::of(hn::LoadU(d, x + i + k * lanes)));
     HWY_ALIGN float folded[most_narrow * hn::MaxLanes(d)];
     for (size_t k = 0; k < inner; k++)
         hn::Store(sum[k], d, folded + k * lanes);
-    std::fill(y, y + inner, 0.0f);
+    float found[most_narrow];
+    std::fill(found, found + inner, Op::start);
     for (size_t k = 0; k < group; k++)
-        y[k % inner] += folded[k];
+        found[k % inner] = Op::join1(found[k % inner], folded[k]);
     for (; i < all; i++)
-        y[i % inner] += x[i];
+        found[i % inner] = Op::join1(found[i % inner], of_one<Op>(x[i]));
     for (size_t k = 0; k < inner; k++)
-        y[k] *= scale;
+        y[k] = Op::join1(y[k], found[k]);
 }
 
-// Rows of `inner` values, added up one vector of columns at a time.
-void reduce_wide(const float* x, float* y, size_t n, size_t inner, size_t stride, float scale) {
+// Rows of `inner` values, put together one vector of columns at a time.
+template <class Op> void reduce_wide(const float* x, float* y, size_t n, size_t inner, size_t stride) {
     const size_t lanes = hn::Lanes(d);
     for (size_t k = 0; k < inner; k += lanes) {
         const size_t m = std::min(lanes, inner - k);
-        V a = hn::Zero(d), b = a;
+        V a = hn::Set(d, Op::start), b = a;
         size_t r = 0;
         for (; r + 2 <= n; r += 2) {
-            a = hn::Add(a, m == lanes ? hn::LoadU(d, x + r * stride + k) : load_first(d, x + r * stride + k, m));
-            const float* next = x + (r + 1) * stride + k;
-            b = hn::Add(b, m == lanes ? hn::LoadU(d, next) : load_first(d, next, m));
+            a = Op::join(a, Op::of(load_some(x + r * stride + k, m)));
+            b = Op::join(b, Op::of(load_some(x + (r + 1) * stride + k, m)));
         }
         if (r < n)
-            a = hn::Add(a, m == lanes ? hn::LoadU(d, x + r * stride + k) : load_first(d, x + r * stride + k, m));
-        const V mean = hn::Mul(hn::Add(a, b), hn::Set(d, scale));
+            a = Op::join(a, Op::of(load_some(x + r * stride + k, m)));
+        const V all = Op::join(load_some(y + k, m), Op::join(a, b));
         if (m == lanes)
-            hn::StoreU(mean, d, y + k);
+            hn::StoreU(all, d, y + k);
         else
-            store_first(mean, d, y + k, m);
+            store_first(all, d, y + k, m);
     }
 }
 
-void reduce_one(const float* x, float* y, size_t n, size_t inner, size_t stride, float scale) {
+template <class Op> void reduce_by(const float* x, float* y, size_t n, size_t inner, size_t stride) {
     if (inner <= most_narrow && stride == inner)
-        reduce_narrow(x, y, n, inner, scale);
+        reduce_narrow<Op>(x, y, n, inner);
     else
-        reduce_wide(x, y, n, inner, stride, scale);
+        reduce_wide<Op>(x, y, n, inner, stride);
+}
+
+// y, which holds a start or what came before, takes in a matrix [n, inner].
+void reduce_one(Reduction how, const float* x, float* y, size_t n, size_t inner, size_t stride) {
+    switch (how) {
+    case Reduction::Sum: return reduce_by<SumOp>(x, y, n, inner, stride);
+    case Reduction::Squares: return reduce_by<SquareOp>(x, y, n, inner, stride);
+    case Reduction::Sizes: return reduce_by<AbsOp>(x, y, n, inner, stride);
+    case Reduction::Max: return reduce_by<MaxOp>(x, y, n, inner, stride);
+    case Reduction::Min: return reduce_by<MinOp>(x, y, n, inner, stride);
+    }
 }
 
 } // namespace
@@ -84,24 +138,73 @@ namespace {
 
 HWY_EXPORT(reduce_one);
 
+struct Named {
+    std::string_view op;
+    Reduction how;
+    enum { Nothing, Average, Root } then;
+};
+constexpr Named names[] = {
+    {"ReduceSum", Reduction::Sum, Named::Nothing},  {"ReduceMean", Reduction::Sum, Named::Average},
+    {"ReduceMax", Reduction::Max, Named::Nothing},  {"ReduceMin", Reduction::Min, Named::Nothing},
+    {"ReduceL1", Reduction::Sizes, Named::Nothing}, {"ReduceL2", Reduction::Squares, Named::Root},
+    {"ReduceSumSquare", Reduction::Squares, Named::Nothing},
+};
+
+const Named* named(const std::string& op) {
+    const auto found = std::find_if(std::begin(names), std::end(names), [&](const Named& n) { return n.op == op; });
+    return found == std::end(names) ? nullptr : found;
+}
+
+struct ReducePlan {
+    const Named* what = nullptr;
+    int64_t n = 1, inner = 1, stride = 1; // the matrix; stride: elements from a row to the next
+    struct Walk { // dimensions before it, outermost first
+        int64_t size, step;
+    };
+    std::vector<Walk> kept, reduced;
+    int64_t outer = 1, times = 1; // indices of kept and reduced
+};
+
 class ReduceKernel final : public Kernel {
 public:
-    ReduceKernel(int64_t outer, int64_t n, int64_t inner, int64_t stride, bool mean, int threads)
-        : outer_(outer), n_(n), inner_(inner), stride_(stride), scale_(mean ? 1.0f / float(n) : 1.0f) {
-        slices_ = slices_for(double(outer * n * inner) / 12, outer, threads);
+    ReduceKernel(ReducePlan plan, int threads) : plan_(std::move(plan)) {
+        slices_ = slices_for(double(plan_.outer * plan_.times * plan_.n * plan_.inner) / 12, plan_.outer, threads);
     }
     std::string_view name() const override { return "reduce"; }
     void run(const Call& call, int slice) const override {
-        const Range range = slice_of(outer_, slices_, slice);
-        for (int64_t k = range.begin; k < range.end; k++)
-            HWY_DYNAMIC_DISPATCH(reduce_one)
-            (static_cast<const float*>(call.in[0]) + k * n_ * stride_, static_cast<float*>(call.out[0]) + k * inner_,
-             size_t(n_), size_t(inner_), size_t(stride_), scale_);
+        const Range range = slice_of(plan_.outer, slices_, slice);
+        const Reduction how = plan_.what->how;
+        const float start = how == Reduction::Max   ? -std::numeric_limits<float>::infinity()
+                            : how == Reduction::Min ? std::numeric_limits<float>::infinity()
+                                                    : 0.0f;
+        for (int64_t k = range.begin; k < range.end; k++) {
+            const float* x = static_cast<const float*>(call.in[0]) + offset(plan_.kept, k);
+            float* y = static_cast<float*>(call.out[0]) + k * plan_.inner;
+            std::fill(y, y + plan_.inner, start);
+            for (int64_t t = 0; t < plan_.times; t++)
+                HWY_DYNAMIC_DISPATCH(reduce_one)
+                (how, x + offset(plan_.reduced, t), y, size_t(plan_.n), size_t(plan_.inner), size_t(plan_.stride));
+            finish(y);
+        }
     }
 
 private:
-    int64_t outer_, n_, inner_, stride_;
-    float scale_;
+    static int64_t offset(const std::vector<ReducePlan::Walk>& walk, int64_t index) {
+        int64_t at = 0;
+        for (size_t k = walk.size(); k-- > 0; index /= walk[k].size)
+            at += index % walk[k].size * walk[k].step;
+        return at;
+    }
+
+    void finish(float* y) const {
+        const float scale = 1.0f / float(plan_.n * plan_.times);
+        for (int64_t k = 0; k < plan_.inner; k++)
+            y[k] = plan_.what->then == Named::Average ? y[k] * scale
+                   : plan_.what->then == Named::Root  ? std::sqrt(y[k])
+                                                      : y[k];
+    }
+
+    ReducePlan plan_;
 };
 
 // The reduced dimensions; nothing if they are not known when compiling.
@@ -131,52 +234,62 @@ std::vector<size_t> memory_order(const Operand& x) {
     return order;
 }
 
-// {outer, reduced, inner}, or nothing if the reduced dimensions are not neighbours.
-std::optional<std::array<int64_t, 3>> split_up(const Operand& x, const std::vector<bool>& reduced) {
-    std::array<int64_t, 3> sizes{1, 1, 1};
-    size_t part = 0;
-    for (const size_t dim : memory_order(x)) {
-        if (x.shape[dim] == 1)
-            continue;
-        if (reduced[dim] && part == 0)
-            part = 1;
-        else if (!reduced[dim] && part == 1)
-            part = 2;
-        else if (reduced[dim] && part == 2)
-            return {};
-        sizes[part] *= x.shape[dim];
-    }
-    return sizes;
+// Whether what is left of a channels-last image lies in the order of the output as a plain value.
+bool stays_in_order(const Operand& x, const std::vector<bool>& reduced) {
+    const bool channels = !reduced[1] && x.shape[1] != 1;
+    for (size_t dim = 2; channels && dim < x.shape.size(); dim++)
+        if (!reduced[dim] && x.shape[dim] != 1)
+            return false;
+    return true;
 }
 
 std::optional<Wish> accept(const NodeView& view) {
-    if ((view.node.op != "ReduceMean" && view.node.op != "ReduceSum") || view.in[0].type != ElementType::F32 ||
-        view.in[0].shape.empty() || count(view.in[0].shape) == 0)
+    const Operand& x = view.in[0];
+    if (!named(view.node.op) || x.type != ElementType::F32 || x.shape.empty() || count(x.shape) == 0)
         return std::nullopt;
     const auto reduced = reduced_of(view);
-    if (!reduced || !split_up(view.in[0], *reduced))
+    if (!reduced)
         return std::nullopt;
-    const Operand& x = view.in[0];
     Wish wish = all_in(Layout::Plain, view);
-    wish.in[0] = x.layout;
-    if (x.layout == Layout::ChannelsLast) {
-        // What is left must be in the order of the output: the spatial dimensions go, the channels stay.
-        for (size_t dim = 2; dim < x.shape.size(); dim++)
-            if (!(*reduced)[dim] && x.shape[dim] != 1)
-                return std::nullopt;
-        wish.strided_in = true;
-    }
+    if (x.layout != Layout::ChannelsLast)
+        return wish;
+    if (stays_in_order(x, *reduced))
+        wish.in[0] = x.layout;
+    else if (view.out[0].shape.size() == x.shape.size())
+        wish.in[0] = wish.out[0] = x.layout;
+    wish.strided_in = wish.in[0] == Layout::ChannelsLast;
     return wish;
 }
 
 Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
     const Operand& x = view.in[0];
-    const auto sizes = *split_up(x, *reduced_of(view));
-    int64_t stride = sizes[2];
-    if (x.is_strided())
-        stride = x.pixel_stride;
-    return std::unique_ptr<Kernel>(std::make_unique<ReduceKernel>(sizes[0], sizes[1], sizes[2], stride,
-                                                                  view.node.op == "ReduceMean", view.threads));
+    const std::vector<bool> is_reduced = *reduced_of(view);
+    const auto strides = strides_of(x);
+    struct Run {
+        bool reduced;
+        int64_t size, step;
+    };
+    std::vector<Run> runs; // neighbours of one kind in one
+    for (const size_t dim : memory_order(x)) {
+        const int64_t n = x.shape[dim], step = strides[dim];
+        if (n == 1)
+            continue;
+        if (!runs.empty() && runs.back().reduced == is_reduced[dim] && runs.back().step == step * n)
+            runs.back().size *= n, runs.back().step = step;
+        else
+            runs.push_back({is_reduced[dim], n, step});
+    }
+    ReducePlan plan;
+    plan.what = named(view.node.op);
+    if (!runs.empty() && !runs.back().reduced && runs.back().step == 1)
+        plan.inner = runs.back().size, runs.pop_back();
+    if (!runs.empty() && runs.back().reduced)
+        plan.n = runs.back().size, plan.stride = runs.back().step, runs.pop_back();
+    for (const Run& run : runs) {
+        (run.reduced ? plan.reduced : plan.kept).push_back({run.size, run.step});
+        (run.reduced ? plan.times : plan.outer) *= run.size;
+    }
+    return std::unique_ptr<Kernel>(std::make_unique<ReduceKernel>(std::move(plan), view.threads));
 }
 
 } // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Softmax over values that lie side by side: the last axis, or the channels of a channels-last image.
+// Softmax and LogSoftmax over any axis: rows of values that lie side by side, or columns of a matrix.
 #include "devices/cpu/kernel.h"
 
 #include <algorithm>
@@ -72,11 +72,63 @@ void softmax_pairs(const float* x, float* y, size_t rows) {
     std::copy(rest, rest + 2 * (rows - r), y + 2 * r);
 }
 
-void softmax_rows(const float* x, float* y, int64_t rows, int64_t n) {
-    if (n == 2)
+// x - largest - ln(sum of e^(x - largest))
+void log_softmax_row(const float* x, float* y, size_t n) {
+    const size_t lanes = hn::Lanes(d);
+    const V most = hn::Set(d, largest(x, n));
+    V sum = hn::Zero(d);
+    for (size_t i = 0; i < n; i += lanes) {
+        const size_t m = std::min(lanes, n - i);
+        const V e = exp_of(d, hn::Sub(m == lanes ? hn::LoadU(d, x + i) : load_first(d, x + i, m), most));
+        sum = hn::Add(sum, hn::IfThenElseZero(hn::FirstN(d, m), e));
+    }
+    const V shift = hn::Add(most, hn::Log(d, hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum)))));
+    for (size_t i = 0; i < n; i += lanes) {
+        const size_t m = std::min(lanes, n - i);
+        if (m == lanes)
+            hn::StoreU(hn::Sub(hn::LoadU(d, x + i), shift), d, y + i);
+        else
+            store_first(hn::Sub(load_first(d, x + i, m), shift), d, y + i, m);
+    }
+}
+
+void softmax_rows(const float* x, float* y, int64_t rows, int64_t n, bool log) {
+    if (n == 2 && !log)
         return softmax_pairs(x, y, size_t(rows));
     for (int64_t r = 0; r < rows; r++)
-        softmax_row(x + r * n, y + r * n, size_t(n));
+        if (log)
+            log_softmax_row(x + r * n, y + r * n, size_t(n));
+        else
+            softmax_row(x + r * n, y + r * n, size_t(n));
+}
+
+// Over the n rows of a matrix, for its columns [begin, end).
+void softmax_columns(const float* x, float* y, int64_t n, int64_t stride, int64_t begin, int64_t end, bool log) {
+    const auto lanes = int64_t(hn::Lanes(d));
+    for (int64_t k = begin; k < end; k += lanes) {
+        const auto m = size_t(std::min(lanes, end - k));
+        const auto load = [&](const float* from) { return m == size_t(lanes) ? hn::LoadU(d, from) : load_first(d, from, m); };
+        const auto store = [&](V v, float* to) {
+            if (m == size_t(lanes))
+                hn::StoreU(v, d, to);
+            else
+                store_first(v, d, to, m);
+        };
+        V most = load(x + k);
+        for (int64_t i = 1; i < n; i++)
+            most = hn::Max(most, load(x + i * stride + k));
+        V sum = hn::Zero(d);
+        for (int64_t i = 0; i < n; i++) {
+            const V away = hn::Sub(load(x + i * stride + k), most), e = exp_of(d, away);
+            sum = hn::Add(sum, e);
+            store(log ? away : e, y + i * stride + k);
+        }
+        const V factor = hn::Div(hn::Set(d, 1.0f), sum), shift = log ? hn::Log(d, sum) : sum;
+        for (int64_t i = 0; i < n; i++) {
+            const V v = load(y + i * stride + k);
+            store(log ? hn::Sub(v, shift) : hn::Mul(v, factor), y + i * stride + k);
+        }
+    }
 }
 
 } // namespace
@@ -88,44 +140,64 @@ namespace infer::cpu {
 namespace {
 
 HWY_EXPORT(softmax_rows);
+HWY_EXPORT(softmax_columns);
+
+// [outer, n, inner] in the order of memory; over n.
+struct SoftmaxPlan {
+    int64_t outer = 1, n = 1, inner = 1;
+    bool log = false;
+};
 
 class SoftmaxKernel final : public Kernel {
 public:
-    SoftmaxKernel(int64_t rows, int64_t n, int threads) : rows_(rows), n_(n) {
-        slices_ = slices_for(double(rows * n) / 2, rows, threads);
+    SoftmaxKernel(const SoftmaxPlan& plan, int threads) : plan_(plan) {
+        units_ = plan.inner == 1 ? plan.outer : plan.outer * parts();
+        slices_ = slices_for(double(plan.outer * plan.n * plan.inner) / 2, units_, threads);
     }
-    std::string_view name() const override { return "softmax"; }
+    std::string_view name() const override { return plan_.inner == 1 ? "softmax" : "softmax of columns"; }
     void run(const Call& call, int slice) const override {
-        const Range rows = slice_of(rows_, slices_, slice);
-        HWY_DYNAMIC_DISPATCH(softmax_rows)
-        (static_cast<const float*>(call.in[0]) + rows.begin * n_,
-         static_cast<float*>(call.out[0]) + rows.begin * n_, rows.end - rows.begin, n_);
+        const Range units = slice_of(units_, slices_, slice);
+        const auto* x = static_cast<const float*>(call.in[0]);
+        auto* y = static_cast<float*>(call.out[0]);
+        if (plan_.inner == 1) {
+            const int64_t at = units.begin * plan_.n;
+            HWY_DYNAMIC_DISPATCH(softmax_rows)(x + at, y + at, units.end - units.begin, plan_.n, plan_.log);
+            return;
+        }
+        for (int64_t u = units.begin; u < units.end; u++) {
+            const int64_t at = u / parts() * plan_.n * plan_.inner, first = u % parts() * columns;
+            HWY_DYNAMIC_DISPATCH(softmax_columns)
+            (x + at, y + at, plan_.n, plan_.inner, first, std::min(first + columns, plan_.inner), plan_.log);
+        }
     }
 
 private:
-    int64_t rows_, n_;
+    static constexpr int64_t columns = 64; // that are worked on at once
+    int64_t parts() const { return (plan_.inner + columns - 1) / columns; }
+
+    SoftmaxPlan plan_;
+    int64_t units_ = 1;
 };
 
 std::optional<Wish> accept(const NodeView& view) {
-    if (view.node.op != "Softmax" || view.in[0].type != ElementType::F32 || view.in[0].shape.empty())
-        return std::nullopt;
+    const std::string& op = view.node.op;
     const Operand& x = view.in[0];
-    const auto rank = int64_t(x.shape.size());
-    const int64_t axis = (view.node.attr("axis", int64_t(-1)) + rank) % rank;
-    if (count(x.shape) == 0)
+    if ((op != "Softmax" && op != "LogSoftmax") || x.type != ElementType::F32 || x.shape.empty() || count(x.shape) == 0)
         return std::nullopt;
-    const bool channels = axis == 1 && rank >= 3 && x.layout == Layout::ChannelsLast;
-    if (!channels && axis != rank - 1)
-        return std::nullopt;
-    Wish wish = all_in(channels ? Layout::ChannelsLast : Layout::Plain, view);
+    Wish wish = all_in(x.shape.size() >= 3 ? x.layout : Layout::Plain, view);
     wish.in_place = 0;
     return wish;
 }
 
 Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
     const Operand& x = view.in[0];
-    const int64_t n = x.layout == Layout::ChannelsLast ? x.shape[1] : x.shape.back();
-    return std::unique_ptr<Kernel>(std::make_unique<SoftmaxKernel>(count(x.shape) / n, n, view.threads));
+    const auto rank = int64_t(x.shape.size());
+    const auto axis = size_t((view.node.attr("axis", int64_t(-1)) + rank) % rank);
+    const auto strides = strides_of(x);
+    SoftmaxPlan plan;
+    plan.n = x.shape[axis], plan.inner = strides[axis], plan.log = view.node.op == "LogSoftmax";
+    plan.outer = count(x.shape) / plan.n / plan.inner;
+    return std::unique_ptr<Kernel>(std::make_unique<SoftmaxKernel>(plan, view.threads));
 }
 
 } // namespace
