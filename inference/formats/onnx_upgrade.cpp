@@ -2,149 +2,162 @@
 // Older opsets in the words of the newest (ONNX Changelog.md): attributes that have become inputs,
 // operators that were renamed or have changed their meaning.
 #include "inference/formats/onnx_parts.h"
+#include "inference/formats/onnx_rewriter.h"
 #include "inference/ops/kernel.h"
 
 namespace infer::onnx {
 namespace {
 
-class Upgrade {
-public:
-    Upgrade(Graph& graph, Node& node, int64_t opset) : graph_(graph), node_(node), opset_(opset) {}
-    Result<void> run();
-
-private:
-    ValueId constant(Tensor tensor);
-    void put(size_t input, ValueId value);
-    void ints_to_input(const char* attr, size_t input);
-    void float_to_input(const char* attr, size_t input);
-    void upsample();
-    void resize();
-    void type_name(const char* attr);
-
-    Graph& graph_;
-    Node& node_;
-    const int64_t opset_;
-};
-
-ValueId Upgrade::constant(Tensor tensor) {
-    const std::string name =
-        graph_.value(node_.outputs[0]).name + "/constant" + std::to_string(graph_.values.size());
-    return graph_.add_value({name, tensor.type(), tensor.shape(), tensor});
-}
-
-void Upgrade::put(size_t input, ValueId value) {
-    if (node_.inputs.size() <= input)
-        node_.inputs.resize(input + 1, none);
-    node_.inputs[input] = value;
-}
-
-// Where the attribute is there and the input is not.
-void Upgrade::ints_to_input(const char* attr, size_t input) {
-    const auto it = node_.attrs.find(attr);
-    if (it == node_.attrs.end())
+// Types are named as in tensor.h; those that cannot be computed with are refused by the rules.
+void name_type(Rewriter& r, const char* attr) {
+    Node& node = r.node();
+    if (!node.has(attr))
         return;
-    std::vector<int64_t> values = node_.attr(attr, std::vector<int64_t>());
-    if (const auto* one = std::get_if<int64_t>(&it->second))
-        values = {*one};
-    put(input, constant(make_tensor<int64_t>(ElementType::I64, {int64_t(values.size())}, values)));
-    node_.attrs.erase(attr);
+    const int64_t number = node.attr(attr, int64_t{0});
+    const auto type = type_of(int32_t(number));
+    node.attrs[attr] =
+        type ? std::string(name_of(computed(*type))) : "type " + std::to_string(number);
 }
 
-void Upgrade::float_to_input(const char* attr, size_t input) {
-    const auto it = node_.attrs.find(attr);
-    if (it == node_.attrs.end())
-        return;
-    const float value = node_.attr(attr, 0.0f);
-    put(input, constant(make_tensor<float>(ElementType::F32, {}, std::span(&value, 1))));
-    node_.attrs.erase(attr);
+void name_to(Rewriter& r) { name_type(r, "to"); }
+void name_dtype(Rewriter& r) { name_type(r, "dtype"); }
+void name_output_datatype(Rewriter& r) { name_type(r, "output_datatype"); }
+
+void clip(Rewriter& r) {
+    r.float_to_input("min", 1);
+    r.float_to_input("max", 2);
+}
+
+void slice(Rewriter& r) {
+    r.ints_to_input("starts", 1);
+    r.ints_to_input("ends", 2);
+    r.ints_to_input("axes", 3);
+}
+
+void axes(Rewriter& r) { r.ints_to_input("axes", 1); }
+void split(Rewriter& r) { r.ints_to_input("split", 1); }
+void top_k(Rewriter& r) { r.ints_to_input("k", 1); }
+
+void pad(Rewriter& r) {
+    r.ints_to_input("pads", 1);
+    r.float_to_input("value", 2);
 }
 
 // Upsample-7, -9: nearest takes the pixel at floor(x / scale), linear samples at x / scale.
-void Upgrade::upsample() {
-    node_.op = "Resize";
-    if (const auto it = node_.attrs.find("scales"); it != node_.attrs.end()) {
+void upsample(Rewriter& r) {
+    Node& node = r.node();
+    node.op = "Resize";
+    if (const auto it = node.attrs.find("scales"); it != node.attrs.end()) {
         if (const auto* scales = std::get_if<std::vector<float>>(&it->second))
-            put(2,
-                constant(make_tensor<float>(ElementType::F32, {int64_t(scales->size())}, *scales)));
-        node_.attrs.erase("scales");
-    } else if (node_.inputs.size() == 2) {
-        put(2, node_.inputs[1]);
-        node_.inputs[1] = none;
+            r.put(2, r.floats(*scales));
+        node.attrs.erase("scales");
+    } else if (node.inputs.size() == 2) {
+        r.put(2, node.inputs[1]);
+        node.inputs[1] = none;
     }
-    node_.attrs["coordinate_transformation_mode"] = std::string("asymmetric");
-    node_.attrs["nearest_mode"] = std::string("floor");
+    node.attrs["coordinate_transformation_mode"] = std::string("asymmetric");
+    node.attrs["nearest_mode"] = std::string("floor");
 }
 
 // Resize-10 has inputs x, scales and the meaning of Upsample.
-void Upgrade::resize() {
-    if (opset_ < 11)
-        return upsample();
-    if (node_.inputs.size() > 1) // region of interest: only tf_crop_and_resize reads it
-        if (node_.attr("coordinate_transformation_mode", "half_pixel") != "tf_crop_and_resize")
-            node_.inputs[1] = none;
+void resize(Rewriter& r) {
+    if (r.opset() < 11)
+        return upsample(r);
+    Node& node = r.node();
+    if (node.inputs.size() > 1) // region of interest: only tf_crop_and_resize reads it
+        if (node.attr("coordinate_transformation_mode", "half_pixel") != "tf_crop_and_resize")
+            node.inputs[1] = none;
     // sizes leave scales empty, as a missing input or as a constant without elements
-    if (node_.inputs.size() > 3 && node_.inputs[3] != none && node_.inputs[2] != none)
-        if (const auto& c = graph_.value(node_.inputs[2]).constant; c && count(c->shape()) == 0)
-            node_.inputs[2] = none;
+    if (r.input(3) != none)
+        if (const Tensor* scales = r.content(r.input(2)); scales && count(scales->shape()) == 0)
+            node.inputs[2] = none;
 }
 
-// Types are named as in tensor.h; those that cannot be computed with are refused by the rules.
-void Upgrade::type_name(const char* attr) {
-    if (!node_.has(attr))
+void scatter(Rewriter& r) { r.node().op = "ScatterElements"; }
+
+void group_normalization(Rewriter& r) {
+    if (r.opset() < 21)
+        r.node().attrs["scale_by_group"] = int64_t{1};
+}
+
+void gelu(Rewriter& r) {
+    Node& node = r.node();
+    node.attrs["alpha"] = node.attr("approximate", "none") == "tanh" ? 1.0f : 0.0f;
+}
+
+// All dimensions from axis on were one.
+void softmax(Rewriter& r) {
+    Node& node = r.node();
+    if (r.opset() >= 13)
         return;
-    const auto type = type_of(int32_t(node_.attr(attr, int64_t{0})));
-    node_.attrs[attr] = type ? std::string(name_of(computed(*type)))
-                             : "type " + std::to_string(node_.attr(attr, int64_t{0}));
+    if (!node.has("axis"))
+        node.attrs["axis"] = int64_t{1};
+    node.attrs["flatten"] = int64_t{1};
 }
 
-Result<void> Upgrade::run() {
-    const std::string& op = node_.op;
-    if (op == "Clip") {
-        float_to_input("min", 1);
-        float_to_input("max", 2);
-    } else if (op == "Slice") {
-        ints_to_input("starts", 1);
-        ints_to_input("ends", 2);
-        ints_to_input("axes", 3);
-    } else if (op == "Squeeze" || op == "Unsqueeze" || op.starts_with("Reduce"))
-        ints_to_input("axes", 1);
-    else if (op == "Split")
-        ints_to_input("split", 1);
-    else if (op == "Pad") {
-        ints_to_input("pads", 1);
-        float_to_input("value", 2);
-    } else if (op == "TopK")
-        ints_to_input("k", 1);
-    else if (op == "Upsample")
-        upsample();
-    else if (op == "Resize")
-        resize();
-    else if (op == "Scatter")
-        node_.op = "ScatterElements";
-    else if (op == "GroupNormalization" && opset_ < 21)
-        node_.attrs["scale_by_group"] = int64_t{1};
-    else if (op == "Gelu")
-        node_.attrs["alpha"] = node_.attr("approximate", "none") == "tanh" ? 1.0f : 0.0f;
-    else if (op == "Cast")
-        type_name("to");
-    else if (op == "EyeLike")
-        type_name("dtype");
-    else if ((op == "Softmax" || op == "LogSoftmax" || op == "Hardmax") && opset_ < 13) {
-        // all dimensions from axis on are one
-        if (!node_.has("axis"))
-            node_.attrs["axis"] = int64_t{1};
-        node_.attrs["flatten"] = int64_t{1};
-    } else if (op == "Dropout" || op == "BatchNormalization")
-        node_.outputs.resize(std::min<size_t>(node_.outputs.size(), op == "Dropout" ? 2 : 1));
-    return {};
+void keep_outputs(Node& node, size_t most) {
+    while (node.outputs.size() > most)
+        node.outputs.pop_back();
 }
+void dropout(Rewriter& r) { keep_outputs(r.node(), 2); }
+void batch_normalization(Rewriter& r) { keep_outputs(r.node(), 1); }
+
+// Before opset 16 regions were not moved by half a pixel.
+void roi_align(Rewriter& r) {
+    if (r.opset() < 16 && !r.node().has("coordinate_transformation_mode"))
+        r.node().attrs["coordinate_transformation_mode"] = std::string("output_half_pixel");
+}
+
+// Before opset 20 the axis was an attribute, 1 if it was not given.
+void dft(Rewriter& r) {
+    Node& node = r.node();
+    if (r.opset() >= 20)
+        return;
+    const int64_t axis = node.attr("axis", int64_t{1});
+    node.attrs.erase("axis");
+    r.put(2, r.ints({axis}));
+}
+
+constexpr Rewrite table[] = {
+    {"Clip", clip},
+    {"Slice", slice},
+    {"Squeeze", axes},
+    {"Unsqueeze", axes},
+    {"ReduceSum", axes},
+    {"ReduceMean", axes},
+    {"ReduceMax", axes},
+    {"ReduceMin", axes},
+    {"ReduceProd", axes},
+    {"ReduceL1", axes},
+    {"ReduceL2", axes},
+    {"ReduceSumSquare", axes},
+    {"ReduceLogSum", axes},
+    {"ReduceLogSumExp", axes},
+    {"Split", split},
+    {"Pad", pad},
+    {"TopK", top_k},
+    {"Upsample", upsample},
+    {"Resize", resize},
+    {"Scatter", scatter},
+    {"GroupNormalization", group_normalization},
+    {"Gelu", gelu},
+    {"Cast", name_to},
+    {"EyeLike", name_dtype},
+    {"HannWindow", name_output_datatype},
+    {"HammingWindow", name_output_datatype},
+    {"BlackmanWindow", name_output_datatype},
+    {"MelWeightMatrix", name_output_datatype},
+    {"Softmax", softmax},
+    {"LogSoftmax", softmax},
+    {"Hardmax", softmax},
+    {"Dropout", dropout},
+    {"BatchNormalization", batch_normalization},
+    {"RoiAlign", roi_align},
+    {"DFT", dft},
+};
 
 } // namespace
 
-Result<void> upgrade(Graph& graph, Node& node, int64_t opset) {
-    if (node.outputs.empty() || node.outputs[0] == none)
-        return {};
-    return Upgrade(graph, node, opset).run();
-}
+std::span<const Rewrite> upgrade_rewrites() { return table; }
 
 } // namespace infer::onnx

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Operators that give the same elements another shape: Reshape, Flatten, Squeeze, Unsqueeze,
-// Identity and Dropout (as inference uses it).
+// Identity, Dropout (as inference uses it) and AlignAxis (ours, of ONNX's old broadcasting).
 //
 //   in   x      any type
 //        shape  Reshape: i64 [rank], 0 copies a dimension (unless allowzero), one -1 takes the rest
 //        axes   Squeeze (absent: all of size 1), Unsqueeze: i64 [n], counted from the front or back
+//        like   AlignAxis: only its number of dimensions counts
 //   out  y      the elements of x in the same order
 //   attr axis   Flatten: dimensions before it become rows, default 1
+//               AlignAxis: the dimension of like at which those of x start; ones follow them
 //
 // ONNX Reshape-14, Flatten-13, Squeeze-13, Unsqueeze-13, Identity-16, Dropout-13.
 #include "inference/ops/kernel.h"
@@ -128,6 +130,19 @@ FactsResult infer_unsqueeze(const Node& node, Facts in) {
     return one(in[0].type, shape);
 }
 
+FactsResult infer_align(const Node& node, Facts in) {
+    if (auto ok = expect_inputs(node, in, 2, 2); !ok.ok())
+        return ok.error();
+    const auto axis = axis_of(node.attr("axis", int64_t{0}), in[1].shape.size());
+    Shape shape = in[0].shape;
+    if ((!axis && !shape.empty()) || (axis && *axis + shape.size() > in[1].shape.size()))
+        return invalid(node, to_string(shape) + " does not fit into " + to_string(in[1].shape) +
+                                 " at its axis");
+    if (!shape.empty())
+        shape.resize(in[1].shape.size() - *axis, 1);
+    return one(in[0].type, shape);
+}
+
 // Dropout's other inputs and its mask are for training; a mask that somebody uses is all true.
 FactsResult infer_dropout(const Node& node, Facts in) {
     if (auto ok = expect_inputs(node, in, 1, 3); !ok.ok())
@@ -154,6 +169,7 @@ constexpr OpDef table[] = {
     {"Reshape", infer_reshape, copy, true}, {"Flatten", infer_flatten, copy, true},
     {"Squeeze", infer_squeeze, copy, true}, {"Unsqueeze", infer_unsqueeze, copy, true},
     {"Identity", same_any, copy, true},     {"Dropout", infer_dropout, copy, true},
+    {"AlignAxis", infer_align, copy, true},
 };
 
 } // namespace
