@@ -226,16 +226,78 @@ TEST(DecodeModels, finds_embeddings_and_landmarks) {
     EXPECT_NEAR(face.decoded.keypoints[4].y, 0.730f * 48, 0.05f);
 }
 
+TEST(DecodeModels, segments_a_street) {
+    NEEDS_SHARED();
+    const Outcome r = run("road-segmentation-0001-onnx", {"tf.identity"});
+    ASSERT_TRUE(r.decoded.segments) << r.how->why_decoder;
+    EXPECT_EQ(r.decoded.segments->width, 896);
+    std::array<int, 4> counts{};
+    for (uint8_t label : r.decoded.segments->labels)
+        counts.at(label)++;
+    EXPECT_EQ(counts, (std::array<int, 4>{322236, 129837, 5447, 1232})); // NumPy's argmax
+}
+
+TEST(DecodeModels, makes_pictures) {
+    NEEDS_SHARED();
+    const auto mean = [](const Picture& picture) {
+        double sum = 0;
+        for (uint8_t v : picture.pixels)
+            sum += v;
+        return sum / double(picture.pixels.size());
+    };
+    const Outcome bright = run("sci-240x320", {"output"});
+    ASSERT_TRUE(bright.decoded.picture) << bright.how->why_decoder;
+    const Picture& b = *bright.decoded.picture;
+    const uint8_t* pixel = b.pixels.data() + (100 * b.width + 150) * 3;
+    EXPECT_EQ((std::array<int, 3>{pixel[0], pixel[1], pixel[2]}),
+              (std::array<int, 3>{216, 223, 224}));
+    EXPECT_NEAR(mean(b), 231.3328, 1e-3);
+    const Outcome large = run("super-resolution-224", {"output"});
+    ASSERT_TRUE(large.decoded.picture) << large.how->why_decoder;
+    EXPECT_EQ(large.decoded.picture->channels, 1);
+    EXPECT_EQ(large.decoded.picture->height, 672);
+    EXPECT_NEAR(mean(*large.decoded.picture), 116.1649, 1e-3);
+    EXPECT_EQ(large.how->preprocess.std[0], 255); // gray, 0 to 1
+}
+
+TEST(DecodeModels, finds_and_reads_text) {
+    NEEDS_SHARED();
+    const Outcome page = run("ppocrv4-det", {"sigmoid_0.tmp_0"});
+    EXPECT_EQ(page.how->decoder->name, "textboxes") << page.how->why_decoder;
+    ASSERT_GT(page.decoded.detections.size(), 5u);
+    for (const Detection& line : page.decoded.detections)
+        EXPECT_GT(line.width, line.height); // the page's lines run across
+    const Outcome line = run("ppocrv4-rec", {"softmax_11.tmp_0"});
+    ASSERT_EQ(line.decoded.attributes.size(), 1u) << line.how->why_decoder;
+    EXPECT_EQ(line.decoded.attributes[0].label,
+              "5127 3332 4548 3538 4245 4547 28 3463 4544 1033 3332 5171 6624 1033 3332 4548 5233 "
+              "3332 4547 3333 4544 3333 3538 4245 4547");
+    EXPECT_NEAR(line.decoded.attributes[0].score, 0.96402f, 1e-4f);
+}
+
+TEST(DecodeModels, finds_the_joints_of_a_worker) {
+    NEEDS_SHARED();
+    const Outcome r =
+        run("human-pose-estimation-0001-fp16-int8", {"Mconv7_stage2_L1", "Mconv7_stage2_L2"});
+    EXPECT_EQ(r.how->decoder->name, "openpose") << r.how->why_decoder;
+    ASSERT_EQ(r.decoded.detections.size(), 1u); // seen from behind: no face
+    const auto& joints = r.decoded.detections[0].keypoints;
+    const std::pair<int, int> peaks[] = {
+        {-1, 0},  {24, 18}, {26, 17}, {28, 21}, {28, 25}, {21, 18}, {18, 22}, {18, 24}, {26, 26},
+        {23, 31}, {-1, 0},  {23, 26}, {22, 31}, {-1, 0},  {-1, 0},  {-1, 0},  {24, 14}, {22, 14}};
+    for (size_t j = 0; j < std::size(peaks); j++) {
+        EXPECT_EQ(joints[j].score > 0, peaks[j].first >= 0) << j;
+        if (joints[j].score > 0) {
+            EXPECT_NEAR(joints[j].x / 8, float(peaks[j].first) + 0.5f, 0.5f) << j;
+            EXPECT_NEAR(joints[j].y / 8, float(peaks[j].second) + 0.5f, 0.5f) << j;
+        }
+    }
+}
+
 TEST(DecodeModels, hands_on_the_tensors_of_models_it_does_not_know) {
     NEEDS_SHARED();
     const std::pair<const char*, std::vector<const char*>> unknown[] = {
-        {"super-resolution-224", {"output"}},
-        {"sci-240x320", {"output"}},
-        {"ppocrv4-det", {"sigmoid_0.tmp_0"}},
-        {"ppocrv4-rec", {"softmax_11.tmp_0"}},
-        {"road-segmentation-0001-onnx", {"tf.identity"}},
         {"mp-pose-detection-ir11-fp16", {"Identity", "Identity_1"}},
-        {"human-pose-estimation-0001-fp16-int8", {"Mconv7_stage2_L1", "Mconv7_stage2_L2"}},
     };
     for (const auto& [model, outputs] : unknown)
         EXPECT_TRUE(run(model, outputs).decoded.wants_tensors) << model;
