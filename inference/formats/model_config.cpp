@@ -2,8 +2,7 @@
 // The model-config: JSON that says how a model wants its pictures and what its outputs mean.
 // docs/model-config.md lists the keys.
 
-#include "inference/formats/json_read.h"
-#include "inference/processing.h"
+#include "inference/formats/config_parts.h"
 
 #include <cmath>
 #include <filesystem>
@@ -137,34 +136,6 @@ std::optional<float> to_float(const nlohmann::json& value) {
     return value.get<float>();
 }
 
-// The config's folder, for names of files in it, and what the config is called in messages.
-struct Origin {
-    fs::path folder;
-    std::string where;
-};
-
-struct Labels {
-    std::vector<std::string> list;
-    std::string from; // the file, or the key
-};
-
-// A list, or the name of a file beside the config. Nothing if the key is not there.
-Result<Labels> read_label_list(JsonReader& at, const Origin& origin) {
-    const nlohmann::json* value = at.find("labels");
-    if (value && value->is_string()) {
-        const std::string path = (origin.folder / value->get<std::string>()).string();
-        Result<std::vector<std::string>> labels = read_labels(path);
-        if (!labels.ok())
-            return labels.error();
-        return Labels{std::move(labels.value()), path};
-    }
-    if (value && value->is_array())
-        return Labels{at.texts("labels"), origin.where + ", `labels`"};
-    if (value)
-        at.complain("labels", *value, "a list of texts, or the name of a file with one a line");
-    return Labels{};
-}
-
 // What is said of one output of the model.
 Result<OutputSpec> read_output(JsonReader at, const std::string& name, const Origin& origin) {
     at.only({"kind", "name", "labels", "otherwise", "scale", "offset", "decimals", "threshold",
@@ -191,7 +162,7 @@ Result<OutputSpec> read_output(JsonReader at, const std::string& name, const Ori
         spec.decimals = at.integer<uint8_t>("decimals").value_or(4);
     spec.normalize = read_flag(at, "normalize");
     spec.blank_last = read_choice<bool>(at, "blank", {{"last", true}, {"first", false}});
-    Result<Labels> labels = read_label_list(at, origin);
+    Result<LabelList> labels = read_label_list(at, origin);
     if (!labels.ok())
         return labels.error();
     spec.labels = std::move(labels.value().list);
@@ -220,6 +191,8 @@ Result<ModelConfig> read_config(std::string_view text, const std::string& where,
     const Result<nlohmann::json> json = parse_json(text, where);
     if (!json.ok())
         return json.error();
+    if (is_model_proc(json.value()))
+        return read_model_proc(json.value(), {folder, where});
     JsonErrors errors{where, {}};
     JsonReader at(json.value(), "", errors);
     at.only({"decoder", "labels", "threshold", "iou_threshold", "input", "outputs", "shapes",
@@ -236,7 +209,7 @@ Result<ModelConfig> read_config(std::string_view text, const std::string& where,
         read_lists<int64_t>(at, "shapes", "a list of whole numbers of 1 or more", to_dimension);
     config.values = read_lists<float>(at, "values", "a list of numbers", to_float);
     const Origin origin{folder, where};
-    Result<Labels> labels = read_label_list(at, origin);
+    Result<LabelList> labels = read_label_list(at, origin);
     if (!labels.ok())
         return labels.error();
     config.labels = std::move(labels.value().list);
@@ -249,6 +222,22 @@ Result<ModelConfig> read_config(std::string_view text, const std::string& where,
 }
 
 } // namespace
+
+Result<LabelList> read_label_list(JsonReader& at, const Origin& origin) {
+    const nlohmann::json* value = at.find("labels");
+    if (value && value->is_string()) {
+        const std::string path = (origin.folder / value->get<std::string>()).string();
+        Result<std::vector<std::string>> labels = read_labels(path);
+        if (!labels.ok())
+            return labels.error();
+        return LabelList{std::move(labels.value()), path};
+    }
+    if (value && value->is_array())
+        return LabelList{at.texts("labels"), origin.where + ", `labels`"};
+    if (value)
+        at.complain("labels", *value, "a list of texts, or the name of a file with one a line");
+    return LabelList{};
+}
 
 Result<ModelConfig> read_model_config(const std::string& text) {
     const size_t start = text.find_first_not_of(" \t\r\n");
