@@ -3,6 +3,7 @@
 #include "inference/formats/onnx.h"
 #include "inference/formats/format.h"
 #include "inference/formats/onnx_parts.h"
+#include "inference/model.h"
 #include "inference/ops/kernel.h"
 
 #include <filesystem>
@@ -12,7 +13,7 @@
 namespace infer {
 namespace {
 
-constexpr int64_t oldest_opset = 1, newest_opset = 21;
+constexpr int64_t oldest_opset = 1, newest_opset = 27;
 
 // Builds the graph in the order of the file, then sorts the nodes.
 class Reader {
@@ -35,15 +36,20 @@ private:
 
     Result<void> read_node(const onnx_pb::Operation& operation);
     Result<void> read_attributes(const onnx_pb::Operation& operation, Node& node);
-    Result<Attr> read_attribute(const onnx_pb::Attribute& attribute, const std::string& where);
-    Result<void> read_constant(Node& node);
+    Result<void> read_constant(const Node& node);
     ValueId value_named(const std::string& name);
+    Result<void> add_initializer(const std::string& name, const Result<Tensor>& content);
+    Result<void> set_constant(ValueId id, const Tensor& content);
+    Result<void> note(const Error& e, ValueId id);
+    Result<void> check_supported() const;
+    std::string users_of(ValueId id) const;
 
     const onnx_pb::ModelFile& model_;
     const std::string folder_, where_;
     Graph graph_;
     std::unordered_map<std::string, ValueId> by_name_;
     std::vector<bool> made_; // by value: an input, a constant, or some node's output
+    std::vector<std::pair<std::string, ValueId>> odd_; // values that are not tensors of numbers
 };
 
 ValueId Reader::value_named(const std::string& name) {
@@ -68,19 +74,45 @@ Result<void> Reader::read_opset() {
     return {};
 }
 
+Result<void> Reader::set_constant(ValueId id, const Tensor& content) {
+    Value& value = graph_.value(id);
+    value.type = content.type();
+    value.shape = content.shape();
+    value.constant = content;
+    return {};
+}
+
+// What cannot be computed with is named at the end, together with everything else of its kind.
+Result<void> Reader::note(const Error& e, ValueId id) {
+    if (e.kind != Error::Unsupported)
+        return e;
+    odd_.emplace_back(e.where.starts_with(where_ + ": ")
+                          ? e.where.substr(where_.size() + 2) + " " + e.what
+                          : e.what,
+                      id);
+    return {};
+}
+
+Result<void> Reader::add_initializer(const std::string& name, const Result<Tensor>& content) {
+    const ValueId id = value_named(name);
+    if (made_[size_t(id)])
+        return wrong("has two tensors named '" + name + "'");
+    made_[size_t(id)] = true;
+    return content.ok() ? set_constant(id, content.value()) : note(content.error(), id);
+}
+
 Result<void> Reader::read_initializers() {
+    const auto where = [&](const std::string& name) { return where_ + ": tensor '" + name + "'"; };
     for (const auto& data : model_.graph().initializer()) {
-        auto tensor = onnx::read_tensor(data, folder_, where_ + ": tensor '" + data.name() + "'");
-        if (!tensor.ok())
-            return tensor.error();
-        const ValueId id = value_named(data.name());
-        if (made_[size_t(id)])
-            return wrong("has two tensors named '" + data.name() + "'");
-        Value& value = graph_.value(id);
-        value.type = tensor.value().type();
-        value.shape = tensor.value().shape();
-        value.constant = tensor.value();
-        made_[size_t(id)] = true;
+        const auto tensor = onnx::read_tensor(data, folder_, where(data.name()));
+        if (auto ok = add_initializer(data.name(), tensor); !ok.ok())
+            return ok;
+    }
+    for (const auto& data : model_.graph().sparse_initializer()) {
+        const std::string& name = data.values().name();
+        const auto tensor = onnx::read_sparse(data, folder_, where(name));
+        if (auto ok = add_initializer(name, tensor); !ok.ok())
+            return ok;
     }
     return {};
 }
@@ -95,11 +127,11 @@ Result<void> Reader::read_inputs() {
             return wrong("has two inputs named '" + input.name() + "'");
         const auto& type = input.type().tensor_type();
         const auto element = onnx::type_of(type.elem_type());
-        if (!element)
-            return Error{Error::Unsupported, where_,
-                         "input '" + input.name() + "' is not a tensor of numbers"};
         Value& value = graph_.value(id);
-        value.type = onnx::computed(*element);
+        if (element)
+            value.type = onnx::computed(*element);
+        else
+            odd_.emplace_back("input '" + input.name() + "' is not a tensor of numbers", id);
         for (const auto& dim : type.shape().dim())
             value.shape.push_back(dim.has_value() && dim.value() > 0 ? dim.value() : -1);
         if (!type.has_shape())
@@ -110,50 +142,9 @@ Result<void> Reader::read_inputs() {
     return {};
 }
 
-Result<Attr> Reader::read_attribute(const onnx_pb::Attribute& a, const std::string& where) {
-    enum { Float = 1, Int, String, TensorType, Floats = 6, Ints, Strings }; // AttributeProto.type
-    int type = a.type();
-    if (type == 0) // older files leave it out
-        type = a.has_f()          ? Float
-               : a.has_i()        ? Int
-               : a.has_s()        ? String
-               : a.has_t()        ? TensorType
-               : a.floats_size()  ? Floats
-               : a.strings_size() ? Strings
-                                  : Ints;
-    const auto clamp = [](int64_t v) { return std::clamp<int64_t>(v, -max_dim, max_dim); };
-    switch (type) {
-    case Float:
-        return Attr(a.f());
-    case Int:
-        return Attr(clamp(a.i()));
-    case String:
-        return Attr(a.s());
-    case Floats:
-        return Attr(std::vector<float>(a.floats().begin(), a.floats().end()));
-    case Strings:
-        return Attr(std::vector<std::string>(a.strings().begin(), a.strings().end()));
-    case Ints: {
-        std::vector<int64_t> values(a.ints().begin(), a.ints().end());
-        std::transform(values.begin(), values.end(), values.begin(), clamp);
-        return Attr(std::move(values));
-    }
-    case TensorType: {
-        auto tensor = onnx::read_tensor(a.t(), folder_, where);
-        if (!tensor.ok())
-            return tensor.error();
-        return Attr(tensor.value());
-    }
-    default:
-        return Error{Error::Unsupported, where,
-                     "attribute '" + a.name() +
-                         "' is of a kind (graph, sparse tensor) that cannot be read"};
-    }
-}
-
 Result<void> Reader::read_attributes(const onnx_pb::Operation& operation, Node& node) {
     for (const auto& a : operation.attribute()) {
-        auto value = read_attribute(a, where_ + ": " + place(node));
+        auto value = onnx::read_attribute(a, folder_, where_ + ": " + place(node));
         if (!value.ok() && find_op(node.op))
             return value.error();
         if (value.ok()) // else it will be named among the unsupported operators
@@ -162,27 +153,11 @@ Result<void> Reader::read_attributes(const onnx_pb::Operation& operation, Node& 
     return {};
 }
 
-// Constant in any of its forms becomes a constant value.
-Result<void> Reader::read_constant(Node& node) {
-    Value& value = graph_.value(node.outputs[0]);
-    if (node.attrs.empty())
-        return wrong(place(node) + " has no value");
-    const Attr& attr = node.attrs.begin()->second;
-    if (const auto* t = std::get_if<Tensor>(&attr))
-        value.constant = *t;
-    else if (const auto* i = std::get_if<int64_t>(&attr))
-        value.constant = make_tensor<int64_t>(ElementType::I64, {}, std::span(i, 1));
-    else if (const auto* f = std::get_if<float>(&attr))
-        value.constant = make_tensor<float>(ElementType::F32, {}, std::span(f, 1));
-    else if (const auto* is = std::get_if<std::vector<int64_t>>(&attr))
-        value.constant = make_tensor<int64_t>(ElementType::I64, {int64_t(is->size())}, *is);
-    else if (const auto* fs = std::get_if<std::vector<float>>(&attr))
-        value.constant = make_tensor<float>(ElementType::F32, {int64_t(fs->size())}, *fs);
-    else
-        return Error{Error::Unsupported, where_, place(node) + " is not a tensor of numbers"};
-    value.type = value.constant->type();
-    value.shape = value.constant->shape();
-    return {};
+// Constant becomes a constant value.
+Result<void> Reader::read_constant(const Node& node) {
+    auto content = onnx::constant_of(node, where_ + ": " + place(node));
+    return content.ok() ? set_constant(node.outputs[0], content.value())
+                        : note(content.error(), node.outputs[0]);
 }
 
 Result<void> Reader::read_node(const onnx_pb::Operation& operation) {
@@ -238,14 +213,39 @@ Result<void> Reader::read_outputs() {
             return wrong("no node makes output '" + output.name() + "'");
         if (!seen.insert(it->second).second)
             return wrong("lists output '" + output.name() + "' twice");
-        if (output.has_type() && !output.type().has_tensor_type())
-            return Error{Error::Unsupported, where_,
-                         "output '" + output.name() + "' is not a tensor of numbers"};
+        const int32_t element = output.type().tensor_type().elem_type();
+        if (output.has_type() && (!output.type().has_tensor_type() ||
+                                  (element != 0 && !onnx::type_of(element))))
+            odd_.emplace_back("output '" + output.name() + "' is not a tensor of numbers",
+                              it->second);
         graph_.outputs.push_back(it->second);
     }
     if (graph_.outputs.empty())
         return wrong("has no outputs");
     return {};
+}
+
+// "read by node 'N' (Op)", or who makes it.
+std::string Reader::users_of(ValueId id) const {
+    for (const char* how : {"read", "made"})
+        for (const Node& node : graph_.nodes) {
+            const auto& list = how[0] == 'r' ? node.inputs : node.outputs;
+            if (std::find(list.begin(), list.end(), id) != list.end())
+                return std::string(how) + " by " + place(node);
+        }
+    return "read by nobody";
+}
+
+// Values of kinds that cannot be computed with, and operators that are not there: all of them.
+Result<void> Reader::check_supported() const {
+    if (odd_.empty())
+        return {};
+    std::string text;
+    for (const auto& [what, id] : odd_)
+        text += (text.empty() ? "" : "; ") + what + " (" + users_of(id) + ")";
+    if (auto known = check_operators(graph_, where_); !known.ok())
+        text += "; " + known.error().what;
+    return Error{Error::Unsupported, where_, text};
 }
 
 void Reader::read_metadata() {
@@ -262,6 +262,8 @@ Result<Graph> Reader::read() {
                       &Reader::read_nodes, &Reader::read_outputs})
         if (auto ok = (this->*step)(); !ok.ok())
             return ok.error();
+    if (auto ok = check_supported(); !ok.ok())
+        return ok.error();
     if (auto ok = sort_nodes(graph_, made_, where_); !ok.ok())
         return ok.error();
     return std::move(graph_);
@@ -269,8 +271,6 @@ Result<Graph> Reader::read() {
 
 // A ModelProto starts with ir_version: field 1, varint.
 bool matches(std::string_view head) { return head.size() > 1 && head[0] == 0x08; }
-
-std::vector<std::string> files(const std::string& path) { return {path}; }
 
 } // namespace
 
@@ -294,6 +294,6 @@ Result<Graph> load_onnx(const std::string& path) {
 }
 
 extern const FormatDef format_onnx;
-const FormatDef format_onnx = {"ONNX", ".onnx", matches, load_onnx, files};
+const FormatDef format_onnx = {"ONNX", ".onnx", matches, load_onnx, onnx::files_of};
 
 } // namespace infer

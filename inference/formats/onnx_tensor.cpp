@@ -8,10 +8,8 @@
 #include "inference/ops/kernel.h"
 
 #include <bit>
-#include <charconv>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 namespace infer::onnx {
 namespace {
@@ -57,39 +55,52 @@ bool copy_typed(const onnx_pb::TensorData& data, Tensor& t) {
     return false;
 }
 
-// External data: location is a path inside the model's folder, offset and length in bytes.
-Result<std::string> read_external(const onnx_pb::TensorData& data, const std::string& folder,
-                                  const std::string& where, size_t bytes) {
-    std::string location, offset = "0";
-    for (const auto& entry : data.external_data()) {
-        if (entry.key() == "location")
-            location = entry.value();
-        if (entry.key() == "offset")
-            offset = entry.value();
+size_t fields_of(const onnx_pb::TensorData& data) {
+    return size_t(data.float_data_size()) + size_t(data.int32_data_size()) +
+           size_t(data.int64_data_size()) + size_t(data.double_data_size()) +
+           size_t(data.uint64_data_size());
+}
+
+// Two numbers a byte, the first in its lower half (TensorProto, INT4 and UINT4).
+void unpack(const onnx_pb::TensorData& data, const std::string& raw, Tensor& t) {
+    const auto y = t.span<uint8_t>();
+    for (size_t k = 0; k < y.size(); k++) {
+        const int byte = raw.empty() ? data.int32_data(int(k / 2)) : uint8_t(raw[k / 2]);
+        const int half = (byte >> (k % 2 * 4)) & 15;
+        y[k] = uint8_t(t.type() == ElementType::I8 && half > 7 ? half - 16 : half);
     }
-    const std::filesystem::path relative(location);
-    const bool leaves = std::find(relative.begin(), relative.end(), "..") != relative.end();
-    if (location.empty() || relative.is_absolute() || leaves ||
-        location.find('\0') != location.npos)
-        return Error{Error::InvalidModel, where,
-                     "its external data lies outside the model's folder"};
-    const std::string path = (std::filesystem::path(folder) / relative).string();
-    int64_t start = 0;
-    const auto parsed = std::from_chars(offset.data(), offset.data() + offset.size(), start);
-    std::error_code failure;
-    const bool regular = std::filesystem::is_regular_file(path, failure);
-    const auto size = regular ? std::filesystem::file_size(path, failure) : 0;
-    if (!regular || failure)
-        return Error{Error::BadConfig, path, "holds weights of the model and cannot be read"};
-    if (parsed.ec != std::errc() || start < 0 || uint64_t(start) > size ||
-        bytes > size - uint64_t(start))
-        return Error{Error::InvalidModel, path, "is too short for " + where};
-    std::ifstream file(path, std::ios::binary);
-    std::string content(bytes, '\0');
-    file.seekg(start);
-    if (!file.read(content.data(), std::streamsize(bytes)))
-        return Error{Error::BadConfig, path, "cannot be read"};
-    return content;
+}
+
+// ONNX's types that are none of ours (TensorProto.DataType).
+std::string type_word(int32_t data_type) {
+    constexpr std::string_view words[] = {"",
+                                          "",
+                                          "",
+                                          "",
+                                          "",
+                                          "",
+                                          "",
+                                          "",
+                                          "string",
+                                          "",
+                                          "",
+                                          "",
+                                          "",
+                                          "",
+                                          "complex64",
+                                          "complex128",
+                                          "",
+                                          "float8",
+                                          "float8",
+                                          "float8",
+                                          "float8",
+                                          "4-bit integers",
+                                          "4-bit integers",
+                                          "4-bit floats"};
+    const bool known =
+        data_type >= 0 && size_t(data_type) < std::size(words) && !words[size_t(data_type)].empty();
+    return known ? std::string(words[size_t(data_type)])
+                 : "element type " + std::to_string(data_type) + " (ONNX's number)";
 }
 
 std::string wrong_size(const Shape& shape, ElementType type) {
@@ -135,17 +146,19 @@ ElementType computed(ElementType type) { return computable(type) ? type : Elemen
 
 Result<Tensor> read_tensor(const onnx_pb::TensorData& data, const std::string& folder,
                            const std::string& where) {
-    const auto type = type_of(data.data_type());
+    const bool four_bits = data.data_type() == 21 || data.data_type() == 22; // UINT4, INT4
+    const auto type =
+        four_bits ? std::optional(data.data_type() == 22 ? ElementType::I8 : ElementType::U8)
+                  : type_of(data.data_type());
     if (!type)
         return Error{Error::Unsupported, where,
-                     "has element type " + std::to_string(data.data_type()) +
-                         " (ONNX's number), which cannot be computed with"};
+                     "is of " + type_word(data.data_type()) + ", which cannot be computed with"};
     const Shape shape(data.dims().begin(), data.dims().end());
     const auto elements = checked_count(shape);
     if (!elements)
         return Error{Error::InvalidModel, where,
                      "has shape " + to_string(shape) + ", negative or too large"};
-    const size_t bytes = size_t(*elements) * size_of(*type);
+    const size_t bytes = four_bits ? size_t(*elements + 1) / 2 : size_t(*elements) * size_of(*type);
     std::string outside;
     if (data.data_location() == 1) {
         auto content = read_external(data, folder, where, bytes);
@@ -154,13 +167,14 @@ Result<Tensor> read_tensor(const onnx_pb::TensorData& data, const std::string& f
         outside = std::move(content.value());
     }
     const std::string& raw = data.data_location() == 1 ? outside : data.raw_data();
-    const size_t fields = size_t(data.float_data_size()) + size_t(data.int32_data_size()) +
-                          size_t(data.int64_data_size()) + size_t(data.double_data_size()) +
-                          size_t(data.uint64_data_size());
-    if (raw.size() != bytes && !(raw.empty() && fields == size_t(*elements)))
+    const size_t fields = four_bits ? 2 * size_t(data.int32_data_size()) : fields_of(data);
+    const size_t wanted = four_bits ? 2 * bytes : size_t(*elements);
+    if (raw.size() != bytes && !(raw.empty() && fields == wanted))
         return Error{Error::InvalidModel, where, wrong_size(shape, *type)};
     Tensor t(*type, shape);
-    if (!raw.empty())
+    if (four_bits)
+        unpack(data, raw, t);
+    else if (!raw.empty())
         std::memcpy(t.view().data, raw.data(), bytes);
     else if (bytes && !copy_typed(data, t))
         return Error{Error::InvalidModel, where, wrong_size(shape, *type)};
@@ -168,6 +182,52 @@ Result<Tensor> read_tensor(const onnx_pb::TensorData& data, const std::string& f
         for (uint8_t& b : t.span<uint8_t>())
             b = b != 0;
     return widened(t);
+}
+
+constexpr int64_t max_filled = int64_t{1} << 26; // elements: a small file must not take all memory
+
+// Where element k of a sparse tensor belongs, or -1.
+int64_t sparse_place(const Tensor& indices, size_t k, const Shape& shape) {
+    const auto at = indices.span<int64_t>();
+    if (indices.shape().size() < 2)
+        return at[k] < count(shape) ? at[k] : -1;
+    int64_t place = 0;
+    for (size_t d = 0; d < shape.size(); d++) {
+        const int64_t i = at[k * shape.size() + d];
+        if (i < 0 || i >= shape[d])
+            return -1;
+        place = place * shape[d] + i;
+    }
+    return place;
+}
+
+Result<Tensor> read_sparse(const onnx_pb::SparseTensor& data, const std::string& folder,
+                           const std::string& where) {
+    const auto values = read_tensor(data.values(), folder, where),
+               indices = read_tensor(data.indices(), folder, where);
+    if (!values.ok() || !indices.ok())
+        return values.ok() ? indices.error() : values.error();
+    const Shape shape(data.dims().begin(), data.dims().end());
+    const auto elements = checked_count(shape);
+    if (elements && *elements > max_filled)
+        return Error{Error::Unsupported, where, "is sparse and too large to be filled in"};
+    const int64_t n = count(values.value().shape()), rank = int64_t(shape.size());
+    const Shape& i = indices.value().shape();
+    if (!elements || indices.value().type() != ElementType::I64 ||
+        (i != Shape{n} && i != Shape{n, rank}))
+        return Error{Error::InvalidModel, where,
+                     "is sparse, and its indices do not fit " + to_string(shape)};
+    Tensor dense(values.value().type(), shape);
+    const size_t size = size_of(dense.type());
+    for (int64_t k = 0; k < n; k++) {
+        const int64_t place = sparse_place(indices.value(), size_t(k), shape);
+        if (place < 0)
+            return Error{Error::InvalidModel, where, "is sparse, and an index is out of range"};
+        std::memcpy(static_cast<std::byte*>(dense.view().data) + size_t(place) * size,
+                    static_cast<const std::byte*>(values.value().view().data) + size_t(k) * size,
+                    size);
+    }
+    return dense;
 }
 
 } // namespace infer::onnx
