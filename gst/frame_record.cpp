@@ -20,6 +20,31 @@ infer::ObjectRecord object_record(const GstInferenceObject& o) {
     return r;
 }
 
+// Classes, shares of segments, and everything else that is said of the whole frame.
+void put_whole_frame(infer::FrameRecord& record, const GstInferenceObject& o) {
+    for (guint i = 0; i < o.n_attributes; i++) {
+        const GstInferenceAttribute& a = o.attributes[i];
+        if (g_strcmp0(a.name, "class") == 0)
+            record.classes.push_back({a.label, a.label_id, a.confidence});
+        else if (g_strcmp0(a.name, "segment") == 0)
+            record.segments.push_back({a.label, a.label_id, a.confidence});
+        else
+            record.attributes.push_back({a.name, a.label, a.confidence});
+    }
+    for (guint i = 0; i < o.n_keypoints; i++)
+        record.keypoints.push_back(
+            {o.keypoints[i].x, o.keypoints[i].y, o.keypoints[i].confidence});
+}
+
+void put_embedding(infer::FrameRecord& record, GstBuffer* buffer) {
+    const auto* m = gst_buffer_get_inference_tensor_meta(buffer, "embedding");
+    if (!m || g_strcmp0(m->type, "f32") != 0)
+        return;
+    gsize bytes = 0;
+    const auto* values = static_cast<const float*>(g_bytes_get_data(m->data, &bytes));
+    record.embedding.assign(values, values + bytes / sizeof(float));
+}
+
 void put_objects(infer::FrameRecord& record, GstBuffer* buffer) {
     if (record.width <= 0 || record.height <= 0)
         return;
@@ -27,13 +52,10 @@ void put_objects(infer::FrameRecord& record, GstBuffer* buffer) {
         gst_inference_buffer_get_objects(buffer, guint(record.width), guint(record.height));
     for (guint i = 0; i < objects->len; i++) {
         const auto& o = *static_cast<const GstInferenceObject*>(g_ptr_array_index(objects, i));
-        if (!o.whole_frame) {
+        if (o.whole_frame)
+            put_whole_frame(record, o);
+        else
             record.objects.push_back(object_record(o));
-            continue;
-        }
-        for (guint c = 0; c < o.n_attributes; c++)
-            record.classes.push_back(
-                {o.attributes[c].label, o.attributes[c].label_id, o.attributes[c].confidence});
     }
     g_ptr_array_unref(objects);
 }
@@ -61,6 +83,7 @@ infer::FrameRecord frame_record(GstBuffer* buffer, const GstVideoInfo& video,
     record.width = GST_VIDEO_INFO_WIDTH(&video);
     record.height = GST_VIDEO_INFO_HEIGHT(&video);
     put_objects(record, buffer);
+    put_embedding(record, buffer);
     if (const auto* m = gst_buffer_get_inference_frame_meta(buffer)) {
         record.source = m->source_id ? m->source_id : source;
         record.frame = m->number;

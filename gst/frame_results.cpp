@@ -3,46 +3,130 @@
 
 #include "gst/meta/gstinferencemeta.h"
 
+#include <algorithm>
+#include <array>
+
 namespace {
 
 constexpr size_t MaxClasses = 5; // of a whole frame, best first
+
+// What an object points to while it is added.
+struct Parts {
+    std::vector<GstInferenceKeypoint> points;
+    std::vector<GstInferenceAttribute> attributes;
+
+    void add(const std::vector<infer::Keypoint>& from) {
+        for (const infer::Keypoint& k : from)
+            points.push_back({k.x, k.y, k.score});
+    }
+    void add(const std::vector<infer::Attribute>& from) {
+        for (const infer::Attribute& a : from)
+            attributes.push_back(
+                {g_intern_string(a.name.c_str()), text_of(a), a.label_id, a.score});
+    }
+    void put_into(GstInferenceObject& o) {
+        o.n_keypoints = guint(points.size());
+        o.keypoints = points.data();
+        o.n_attributes = guint(attributes.size());
+        o.attributes = attributes.data();
+    }
+    // Classes repeat and are interned; numbers and texts would never be freed again.
+    const char* text_of(const infer::Attribute& a) {
+        return a.label_id >= 0 ? g_intern_string(a.label.c_str()) : a.label.c_str();
+    }
+};
 
 const char* label_of(const infer::Results& results, int id) {
     return g_intern_string(results.processing ? results.processing->label(id).c_str() : "");
 }
 
+// The bytes of `values` stay where they are; the copy of what owns them keeps them alive.
+template <typename Owner, typename T> GBytes* bytes_of(Owner owner, const std::vector<T>& values) {
+    return g_bytes_new_with_free_func(
+        values.data(), values.size() * sizeof(T),
+        [](gpointer kept) { delete static_cast<Owner*>(kept); }, new Owner(std::move(owner)));
+}
+
 void attach_detection(GstBuffer* buffer, const GstVideoInfo& video, const infer::Results& results,
                       const infer::Detection& d) {
-    std::vector<GstInferenceKeypoint> points;
-    for (const infer::Keypoint& k : d.keypoints)
-        points.push_back({k.x, k.y, k.score});
+    Parts parts;
+    parts.add(d.keypoints);
+    parts.add(d.attributes);
     GstInferenceObject o = {};
     o.label = label_of(results, d.label);
     o.label_id = d.label;
     o.confidence = d.score;
     o.x = d.x, o.y = d.y, o.width = d.width, o.height = d.height;
-    o.n_keypoints = guint(points.size());
-    o.keypoints = points.data();
+    parts.put_into(o);
+    if (d.mask) {
+        o.mask_width = guint(d.mask->width), o.mask_height = guint(d.mask->height);
+        o.mask = bytes_of(d.mask, d.mask->values);
+    }
     gst_inference_buffer_add_object(buffer, guint(video.width), guint(video.height), &o);
+    g_clear_pointer(&o.mask, g_bytes_unref);
 }
 
-void attach_classes(GstBuffer* buffer, const GstVideoInfo& video, const infer::Results& results) {
-    std::vector<GstInferenceAttribute> classes;
+// How much of the frame each class covers, the largest first.
+void add_shares(const infer::Results& results, std::vector<GstInferenceAttribute>& to) {
+    std::array<size_t, 256> counts{};
+    for (uint8_t label : results.segments->labels)
+        counts[label]++;
+    std::vector<int> found;
+    for (int label = 0; label < 256; label++)
+        if (counts[size_t(label)] > 0)
+            found.push_back(label);
+    std::stable_sort(found.begin(), found.end(),
+                     [&](int a, int b) { return counts[size_t(a)] > counts[size_t(b)]; });
+    for (int label : found)
+        to.push_back({"segment", label_of(results, label), label,
+                      double(counts[size_t(label)]) / double(results.segments->labels.size())});
+}
+
+// What is said of the whole frame in words.
+void attach_whole_frame(GstBuffer* buffer, const GstVideoInfo& video,
+                        const infer::Results& results) {
+    Parts parts;
     for (size_t i = 0; i < std::min(results.classes.size(), MaxClasses); i++) {
         const infer::Classification& c = results.classes[i];
-        classes.push_back({"class", label_of(results, c.label), c.label, c.score});
+        parts.attributes.push_back({"class", label_of(results, c.label), c.label, c.score});
     }
-    if (classes.empty())
+    parts.add(results.attributes);
+    parts.add(results.keypoints);
+    if (results.segments)
+        add_shares(results, parts.attributes);
+    if (parts.attributes.empty() && parts.points.empty())
         return;
     GstInferenceObject o = {};
     o.whole_frame = TRUE;
-    o.label = classes[0].label;
-    o.label_id = classes[0].label_id;
-    o.confidence = classes[0].confidence;
+    o.label = "frame";
+    if (!results.classes.empty()) {
+        o.label = parts.attributes[0].label;
+        o.label_id = parts.attributes[0].label_id;
+        o.confidence = parts.attributes[0].confidence;
+    }
     o.width = video.width, o.height = video.height;
-    o.n_attributes = guint(classes.size());
-    o.attributes = classes.data();
+    parts.put_into(o);
     gst_inference_buffer_add_object(buffer, guint(video.width), guint(video.height), &o);
+}
+
+void attach_numbers(GstBuffer* buffer, const char* name, const char* type,
+                    std::initializer_list<gint64> dims, GBytes* data) {
+    gst_buffer_add_inference_tensor_meta(buffer, name, type, guint(dims.size()), dims.begin(),
+                                         data);
+    g_bytes_unref(data);
+}
+
+void attach_segments_and_embedding(GstBuffer* buffer, const infer::Results& results) {
+    if (results.segments) {
+        auto kept = std::make_shared<infer::Segments>(*results.segments);
+        attach_numbers(buffer, "segments", "u8", {1, kept->height, kept->width},
+                       bytes_of(kept, kept->labels));
+    }
+    if (!results.embedding.empty()) {
+        auto kept = std::make_shared<std::vector<float>>(results.embedding);
+        attach_numbers(buffer, "embedding", "f32", {1, gint64(kept->size())},
+                       bytes_of(kept, *kept));
+    }
 }
 
 void attach_tensor(GstBuffer* buffer, const std::string& name, const infer::Tensor& tensor) {
@@ -82,7 +166,8 @@ GstBuffer* attach_results(GstBuffer* buffer, const GstVideoInfo& video, const in
     buffer = gst_buffer_make_writable(buffer);
     for (const infer::Detection& d : out.results.detections)
         attach_detection(buffer, video, out.results, d);
-    attach_classes(buffer, video, out.results);
+    attach_whole_frame(buffer, video, out.results);
+    attach_segments_and_embedding(buffer, out.results);
     for (const auto& [name, tensor] : out.results.tensors)
         attach_tensor(buffer, name, tensor);
     attach_frame(buffer, out, source_id);

@@ -2,9 +2,10 @@
 /**
  * SECTION:element-inferenceoverlay
  *
- * Draws what the metadata says into the picture: boxes and keypoints in a colour for each label,
- * label and confidence above the box, a classifier's answer at the top left. Draws in the frame's
- * own format; frames without objects pass untouched.
+ * Draws what the metadata says into the picture: boxes, masks and keypoints in a colour for each
+ * label, label and confidence above the box, the segments of the frame in theirs, what is said of
+ * the whole frame at the top left. Draws in the frame's own format; frames without metadata pass
+ * untouched.
  *
  *     ... ! gstinference model=m.onnx ! inferenceoverlay ! videoconvert ! autovideosink
  */
@@ -56,12 +57,12 @@ G_DEFINE_TYPE(InferenceOverlay, inference_overlay, GST_TYPE_BASE_TRANSFORM)
 Overlay& own_of(gpointer object) { return *static_cast<InferenceOverlay*>(object)->own; }
 
 // Far apart from each other and from most scenes; the same label has the same one in every stream.
-Color color_of(const GstInferenceObject& o) {
+Color color_of(const char* label) {
     static constexpr Color palette[] = {{66, 245, 96},  {255, 87, 51},  {51, 153, 255},
                                         {255, 214, 10}, {214, 51, 255}, {0, 229, 214},
                                         {255, 128, 171}, {163, 217, 0}, {255, 145, 0},
                                         {124, 100, 255}};
-    return palette[g_str_hash(o.label) % G_N_ELEMENTS(palette)];
+    return palette[g_str_hash(label) % G_N_ELEMENTS(palette)];
 }
 
 Color ink_on(Color c) {
@@ -97,30 +98,84 @@ void draw_caption(Drawing& d, const std::string& text, int x, int bottom, Color 
     d.painter.stamp(*mask, x + pad, y, ink_on(color));
 }
 
+void draw_keypoints(Drawing& d, const GstInferenceObject& o, Color color) {
+    for (guint i = 0; i < o.n_keypoints; i++)
+        if (o.keypoints[i].confidence > 0) // else it was not found
+            d.painter.disk(int(std::lround(o.keypoints[i].x)), int(std::lround(o.keypoints[i].y)),
+                           d.line, color);
+}
+
+bool is_named(const GstInferenceAttribute& a, const char* name) {
+    return g_strcmp0(a.name, name) == 0;
+}
+
+// The best three classes and the first five of what else is said of the frame.
 void draw_whole_frame(Drawing& d, const GstInferenceObject& o) {
-    for (guint i = 0; i < std::min(o.n_attributes, 3u); i++) {
+    draw_keypoints(d, o, color_of(o.label));
+    int classes = 0, others = 0;
+    for (guint i = 0; i < o.n_attributes; i++) {
+        const GstInferenceAttribute& a = o.attributes[i];
+        const bool is_class = is_named(a, "class");
+        if (is_named(a, "segment") || (is_class ? classes++ >= 3 : others++ >= 5))
+            continue;
         d.next_line += d.text_size * 3 / 2;
-        draw_caption(d, caption(o.attributes[i].label, o.attributes[i].confidence), 0, d.next_line,
-                     color_of(o));
+        const std::string text = is_class ? caption(a.label, a.confidence)
+                                          : std::string(a.name) + ": " + a.label;
+        draw_caption(d, text, 0, d.next_line, color_of(o.label));
     }
 }
 
+bool is_background(const char* label) {
+    return g_strcmp0(label, "0") == 0 || g_ascii_strcasecmp(label, "background") == 0 ||
+           g_ascii_strcasecmp(label, "bg") == 0;
+}
+
+// Of the segments, each class has its label's colour; what is background has none.
+void draw_segments(Drawing& d, GstBuffer* buffer, const GPtrArray* objects) {
+    const auto* m = gst_buffer_get_inference_tensor_meta(buffer, "segments");
+    if (!m || m->n_dims != 3 || g_strcmp0(m->type, "u8") != 0)
+        return;
+    Tint tint;
+    tint.values = static_cast<const uint8_t*>(g_bytes_get_data(m->data, nullptr));
+    tint.height = int(m->dims[1]), tint.width = int(m->dims[2]);
+    for (guint i = 0; i < objects->len; i++) {
+        const auto& o = *static_cast<const GstInferenceObject*>(g_ptr_array_index(objects, i));
+        for (guint k = 0; o.whole_frame && k < o.n_attributes; k++) {
+            const GstInferenceAttribute& a = o.attributes[k];
+            if (is_named(a, "segment") && a.label_id >= 0 && a.label_id < 256 &&
+                !is_background(a.label))
+                tint.colors[size_t(a.label_id)] = color_of(a.label);
+        }
+    }
+    d.painter.tint(tint, 0, 0, d.frame_width, d.frame_height);
+}
+
+void draw_mask(Drawing& d, const GstInferenceObject& o, Color color) {
+    Tint tint;
+    tint.values = static_cast<const uint8_t*>(g_bytes_get_data(o.mask, nullptr));
+    tint.width = int(o.mask_width), tint.height = int(o.mask_height);
+    std::fill(tint.colors.begin() + 128, tint.colors.end(), color);
+    const int x = int(std::lround(o.x)), y = int(std::lround(o.y));
+    d.painter.tint(tint, x, y, int(std::lround(o.x + o.width)) - x,
+                   int(std::lround(o.y + o.height)) - y);
+}
+
 void draw_object(Drawing& d, const GstInferenceObject& o) {
-    const Color color = color_of(o);
+    const Color color = color_of(o.label);
+    if (o.mask)
+        draw_mask(d, o, color);
     const int x = int(std::lround(o.x)), y = int(std::lround(o.y));
     const int width = int(std::lround(o.x + o.width)) - x;
     const int height = int(std::lround(o.y + o.height)) - y;
     d.painter.box(x, y, width, height, d.line, color);
-    for (guint i = 0; i < o.n_keypoints; i++)
-        d.painter.disk(int(std::lround(o.keypoints[i].x)), int(std::lround(o.keypoints[i].y)),
-                       d.line, color);
+    draw_keypoints(d, o, color);
     std::string text = caption(o.label, o.confidence);
     for (guint i = 0; i < o.n_attributes; i++)
         text += std::string(", ") + o.attributes[i].label;
     draw_caption(d, text, x, y, color);
 }
 
-void draw(Overlay& own, GstVideoFrame& frame, const GPtrArray* objects) {
+void draw(Overlay& own, GstVideoFrame& frame, GstBuffer* buffer, const GPtrArray* objects) {
     OverlaySettings s;
     {
         std::lock_guard guard(own.lock);
@@ -134,6 +189,7 @@ void draw(Overlay& own, GstVideoFrame& frame, const GPtrArray* objects) {
                  s.line_width ? s.line_width : std::max(1, height / 240),
                  s.text_size ? s.text_size : std::max(9, height / 36),
                  s.draw_text};
+    draw_segments(d, buffer, objects);
     for (guint i = 0; i < objects->len; i++) {
         const auto& o = *static_cast<const GstInferenceObject*>(g_ptr_array_index(objects, i));
         o.whole_frame ? draw_whole_frame(d, o) : draw_object(d, o);
@@ -152,7 +208,7 @@ GstFlowReturn transform_ip(GstBaseTransform* base, GstBuffer* buffer) {
     GstVideoFrame frame;
     if (objects->len > 0) {
         if (gst_video_frame_map(&frame, &own.video, buffer, GST_MAP_READWRITE)) {
-            draw(own, frame, objects);
+            draw(own, frame, buffer, objects);
             gst_video_frame_unmap(&frame);
         } else {
             GST_ELEMENT_ERROR(base, STREAM, FAILED, ("a frame's memory cannot be written"),

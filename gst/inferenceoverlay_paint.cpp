@@ -86,3 +86,30 @@ void Painter::stamp(const Mask& mask, int x, int y, Color color) {
         }
     }
 }
+
+void Painter::tint(const Tint& tint, int x, int y, int width, int height) {
+    if (width <= 0 || height <= 0 || tint.width <= 0 || tint.height <= 0)
+        return;
+    std::array<std::optional<Values>, 256> values;
+    for (size_t i = 0; i < values.size(); i++)
+        if (tint.colors[i])
+            values[i] = values_of(*tint.colors[i]);
+    const auto place = [](int at, int start, int length, int count) {
+        return std::clamp(int(int64_t(at - start) * count / length), 0, count - 1);
+    };
+    for (size_t c = 0; c < components_.size(); c++) {
+        const Component& to = components_[c];
+        const int left = std::max(x >> to.x_shift, 0), top = std::max(y >> to.y_shift, 0);
+        const int right = std::min((x + width) >> to.x_shift, to.width);
+        const int bottom = std::min((y + height) >> to.y_shift, to.height);
+        for (int row = top; row < bottom; row++) {
+            const uint8_t* from =
+                tint.values +
+                ptrdiff_t(place(row << to.y_shift, y, height, tint.height)) * tint.width;
+            uint8_t* sample = to.data + ptrdiff_t(row) * to.stride + ptrdiff_t(left) * to.step;
+            for (int i = left; i < right; i++, sample += to.step)
+                if (const auto& v = values[from[place(i << to.x_shift, x, width, tint.width)]])
+                    *sample = uint8_t((*sample + (*v)[c] + 1) / 2);
+        }
+    }
+}

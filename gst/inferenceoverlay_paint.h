@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 struct Color {
@@ -15,6 +16,13 @@ struct Color {
 struct Mask {
     int width = 0, height = 0; // pixels
     std::vector<uint8_t> cover;
+};
+
+// A colour for each value of a map of one byte a place, row by row; nothing where there is none.
+struct Tint {
+    const uint8_t* values = nullptr; // somebody else's
+    int width = 0, height = 0;
+    std::array<std::optional<Color>, 256> colors;
 };
 
 // Draws into a mapped frame in its own format (8 bits a component, any subsampling), converting
@@ -28,6 +36,8 @@ public:
     void box(int x, int y, int width, int height, int line, Color color);
     void disk(int x, int y, int radius, Color color);
     void stamp(const Mask& mask, int x, int y, Color color);
+    // Colours the box half-transparently by a map that is stretched over it (nearest).
+    void tint(const Tint& tint, int x, int y, int width, int height);
 
 private:
     using Values = std::array<uint8_t, GST_VIDEO_MAX_COMPONENTS>; // of one colour, by component

@@ -37,6 +37,13 @@ struct ObjectRecord {
     std::vector<std::string> zones;
 };
 
+// How much of the frame belongs to a class.
+struct SegmentRecord {
+    std::string label;
+    std::optional<int> label_id;
+    std::optional<double> share; // of the frame's area, 0..1
+};
+
 // A class of the whole frame.
 struct ClassRecord {
     std::string label;
@@ -59,6 +66,10 @@ struct FrameRecord {
     int width = 0, height = 0;   // pixels; 0: not known
     std::vector<ObjectRecord> objects;
     std::vector<ClassRecord> classes;
+    std::vector<AttributeRecord> attributes; // of the whole frame, as the next ones
+    std::vector<PointRecord> keypoints;
+    std::vector<float> embedding;
+    std::vector<SegmentRecord> segments;
     std::optional<InferenceRecord> inference;
 };
 

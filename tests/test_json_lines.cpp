@@ -63,6 +63,25 @@ TEST(JsonLines, writes_classes_of_the_whole_frame) {
                                R"({"label":"cat","label_id":3,"confidence":0.5124}]})");
 }
 
+TEST(JsonLines, writes_and_reads_what_is_said_of_the_whole_frame) {
+    FrameRecord r;
+    r.attributes = {{"text", "AB 123", 0.98765}, {"age", "31", {}}};
+    r.keypoints = {{1.5, 2.25, 1}};
+    r.embedding = {0.5f, -1.25f, 0.1f};
+    r.segments = {{"road", 1, 0.61234}};
+    const std::string line =
+        R"({"frame":0,"objects":[],"attributes":[{"name":"text","label":"AB 123",)"
+        R"("confidence":0.9877},{"name":"age","label":"31"}],)"
+        R"("keypoints":[{"x":1.5,"y":2.25,"confidence":1.0}],"embedding":[0.5,-1.25,0.1],)"
+        R"("segments":[{"label":"road","label_id":1,"share":0.6123}]})";
+    EXPECT_EQ(to_json_line(r), line);
+    const Result<FrameRecord> read = from_json_line(line);
+    ASSERT_TRUE(read.ok()) << read.error().text();
+    EXPECT_EQ(to_json_line(read.value()), line);
+    r.embedding[1] = std::nanf("");
+    EXPECT_EQ(to_json_line(r).find("embedding"), std::string::npos);
+}
+
 TEST(JsonLines, reads_back_what_it_wrote) {
     const Result<FrameRecord> read = from_json_line(full_line);
     ASSERT_TRUE(read.ok()) << read.error().text();
@@ -136,6 +155,8 @@ TEST(JsonLines, names_the_key_that_is_wrong) {
          "`objects[0].box.x` is true; it must be a number"},
         {R"({"objects": [{"zones": [1]}]})", "`objects[0].zones[0]` is 1"},
         {R"({"objects": [{"keypoints": [{"y": []}]}]})", "`objects[0].keypoints[0].y`"},
+        {R"({"embedding": [1, "2"]})", "`embedding` is a list of 2; it must be a list of numbers"},
+        {R"({"segments": [1]})", "`segments[0]` is 1"},
         {R"({"inference": "yes"})", "`inference` is \"yes\""},
         {R"({"source": ")" + std::string("\xff") + "\"}", "is not JSON"},
         {std::string(100000, '['), "nested 100000 levels deep"},

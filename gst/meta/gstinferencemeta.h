@@ -5,7 +5,8 @@
  *  - objects: boxes with label, confidence, keypoints and attributes. Carried as
  *    GstVideoRegionOfInterestMeta (any GStreamer), and as GstAnalytics relation metadata too where
  *    GStreamer has it (1.24+).
- *  - tensors: raw outputs of a model (decoder=none).
+ *  - tensors: raw outputs of a model (decoder=none), and what comes as numbers: "segments" (u8, [1,
+ *    height, width], the class of each place of the frame) and "embedding" (f32, [1, length]).
  *  - the frame's own result: whether it was inferred, where and how fast.
  */
 #pragma once
@@ -29,8 +30,8 @@ typedef struct {
 /* Something said about an object: colour is white (0.8). */
 typedef struct {
     const gchar* name;  /* interned */
-    const gchar* label; /* interned */
-    gint label_id;
+    const gchar* label; /* the class, a number, a text; of an object that was read: lives as it does */
+    gint label_id;      /* -1: a number or a text */
     gdouble confidence; /* 0..1 */
 } GstInferenceAttribute;
 
@@ -38,8 +39,9 @@ typedef struct {
     const gchar* label; /* interned: g_intern_string() */
     gint label_id;      /* row of the label file */
     gdouble confidence; /* 0..1 */
-    /* TRUE: says what the whole frame is (a classifier's answer); the box is then the frame, and
-     * the attributes, all named "class", are the classes, best first. */
+    /* TRUE: says something about the whole frame, and the box is the frame. Of its attributes those
+     * named "class" are a classifier's answer, best first; those named "segment" say how much of the
+     * frame (confidence: its share of the area) a class of a segmentation covers. */
     gboolean whole_frame;
     gdouble x, y, width, height; /* pixels of the frame; x, y: top left corner */
     gint id;                     /* of the region on this buffer, set by add and get */
@@ -47,6 +49,10 @@ typedef struct {
     GstInferenceKeypoint* keypoints;
     guint n_attributes;
     GstInferenceAttribute* attributes;
+    /* Which part of the box belongs to the object: covers the box, row by row, a byte each; 128 and
+     * more is inside. NULL: not known. */
+    guint mask_width, mask_height;
+    GBytes* mask;
 } GstInferenceObject;
 
 /* Adds one object to a writable buffer whose frame has this size; copies everything it needs.

@@ -7,6 +7,8 @@
 //   keypoints       x, y, confidence (arrays of double, one entry a point)
 //   classification  label (string), label_id (int), confidence (double); one a class, best first;
 //                   on a region without `detection` it is the whole frame's
+//   frame           nothing; marks the whole frame's region where there are no classes
+//   mask            width, height (int), data (GBytes)
 //   attribute       name, label (string), label_id (int), confidence (double)
 #include "gst/meta/gstinferencemeta.h"
 
@@ -54,11 +56,18 @@ GstStructure* keypoint_structure(const GstInferenceObject& o, FrameSize frame) {
     return s;
 }
 
-GstStructure* attribute_structure(const GstInferenceAttribute& a, bool is_class) {
-    GstStructure* s = gst_structure_new(is_class ? "classification" : "attribute", "label",
+GstStructure* mask_structure(const GstInferenceObject& o) {
+    return gst_structure_new("mask", "width", G_TYPE_INT, gint(o.mask_width), "height", G_TYPE_INT,
+                             gint(o.mask_height), "data", G_TYPE_BYTES, o.mask, nullptr);
+}
+
+bool is_class(const GstInferenceAttribute& a) { return g_strcmp0(a.name, "class") == 0; }
+
+GstStructure* attribute_structure(const GstInferenceAttribute& a, bool says_class) {
+    GstStructure* s = gst_structure_new(says_class ? "classification" : "attribute", "label",
                                         G_TYPE_STRING, a.label, "label_id", G_TYPE_INT, a.label_id,
                                         "confidence", G_TYPE_DOUBLE, a.confidence, nullptr);
-    if (!is_class)
+    if (!says_class)
         gst_structure_set(s, "name", G_TYPE_STRING, a.name, nullptr);
     return s;
 }
@@ -71,6 +80,8 @@ void add_analytics([[maybe_unused]] GstBuffer* buffer,
         relations = gst_buffer_add_analytics_relation_meta(buffer);
     const GQuark label = g_quark_from_string(o.label ? o.label : "");
     if (o.whole_frame) {
+        if (o.n_attributes == 0 || !is_class(o.attributes[0]))
+            return;
         GstAnalyticsClsMtd cls;
         gst_analytics_relation_meta_add_one_cls_mtd(relations, gfloat(o.confidence), label, &cls);
         return;
@@ -80,6 +91,8 @@ void add_analytics([[maybe_unused]] GstBuffer* buffer,
                                            gint(std::lround(o.y)), gint(std::lround(o.width)),
                                            gint(std::lround(o.height)), gfloat(o.confidence), &od);
     for (guint i = 0; i < o.n_attributes; i++) {
+        if (o.attributes[i].label_id < 0) // quarks are never freed, and texts are endless
+            continue;
         GstAnalyticsClsMtd cls;
         gst_analytics_relation_meta_add_one_cls_mtd(relations, gfloat(o.attributes[i].confidence),
                                                     g_quark_from_string(o.attributes[i].label),
@@ -127,25 +140,39 @@ void read_keypoints(const GstStructure* s, FrameSize frame, GstInferenceObject& 
 
 // Any structure with a `label` says something about its object; those without `name` (other
 // makers') say it under the structure's own name.
-void read_attribute(const GstStructure* s, bool is_class, GstInferenceObject& o) {
+void read_attribute(const GstStructure* s, bool says_class, GstInferenceObject& o) {
     const char* label = gst_structure_get_string(s, "label");
     if (!label)
         return;
     const char* name = gst_structure_get_string(s, "name");
     GstInferenceAttribute a = {};
-    a.name = g_intern_string(is_class ? "class" : name ? name : gst_structure_get_name(s));
-    a.label = g_intern_string(label);
+    a.name = g_intern_string(says_class ? "class" : name ? name : gst_structure_get_name(s));
+    a.label = g_strdup(label); // texts are endless: never interned
     a.confidence = number(s, "confidence", 0);
     gst_structure_get_int(s, "label_id", &a.label_id);
     o.attributes = g_renew(GstInferenceAttribute, o.attributes, o.n_attributes + 1);
     o.attributes[o.n_attributes++] = a;
 }
 
+// A mask that does not hold what it says is none.
+void read_mask(const GstStructure* s, GstInferenceObject& o) {
+    GBytes* data = nullptr;
+    gint width = 0, height = 0;
+    if (o.mask || !gst_structure_get(s, "width", G_TYPE_INT, &width, "height", G_TYPE_INT, &height,
+                                     "data", G_TYPE_BYTES, &data, nullptr))
+        return;
+    if (width > 0 && height > 0 && data &&
+        g_bytes_get_size(data) == size_t(width) * size_t(height)) {
+        o.mask_width = guint(width), o.mask_height = guint(height);
+        o.mask = data;
+    } else if (data) {
+        g_bytes_unref(data);
+    }
+}
+
 // A classifier's answer: no `detection`, its best class speaks for the region.
 void settle_classification(bool has_detection, GstInferenceObject& o) {
-    if (has_detection || o.n_attributes == 0)
-        return;
-    if (g_strcmp0(o.attributes[0].name, "class") != 0)
+    if (has_detection || o.n_attributes == 0 || !is_class(o.attributes[0]))
         return;
     o.whole_frame = TRUE;
     o.label_id = o.attributes[0].label_id;
@@ -165,6 +192,10 @@ GstInferenceObject* read_region(const GstVideoRegionOfInterestMeta* roi, FrameSi
             has_detection = true;
         } else if (gst_structure_has_name(s, "keypoints")) {
             read_keypoints(s, frame, *o);
+        } else if (gst_structure_has_name(s, "mask")) {
+            read_mask(s, *o);
+        } else if (gst_structure_has_name(s, "frame")) {
+            o->whole_frame = TRUE;
         } else {
             read_attribute(s, gst_structure_has_name(s, "classification"), *o);
         }
@@ -176,7 +207,10 @@ GstInferenceObject* read_region(const GstVideoRegionOfInterestMeta* roi, FrameSi
 void free_object(gpointer object) {
     auto* o = static_cast<GstInferenceObject*>(object);
     g_free(o->keypoints);
+    for (guint i = 0; i < o->n_attributes; i++)
+        g_free(const_cast<gchar*>(o->attributes[i].label));
     g_free(o->attributes);
+    g_clear_pointer(&o->mask, g_bytes_unref);
     g_free(o);
 }
 
@@ -196,11 +230,16 @@ gint gst_inference_buffer_add_object(GstBuffer* buffer, guint frame_width, guint
     roi->id = gint(gst_buffer_get_n_meta(buffer, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) - 1;
     if (!o->whole_frame)
         gst_video_region_of_interest_meta_add_param(roi, detection_structure(*o, frame));
+    else if (o->n_attributes == 0 || !is_class(o->attributes[0]))
+        gst_video_region_of_interest_meta_add_param(roi, gst_structure_new_empty("frame"));
+    if (o->mask)
+        gst_video_region_of_interest_meta_add_param(roi, mask_structure(*o));
     if (o->n_keypoints)
         gst_video_region_of_interest_meta_add_param(roi, keypoint_structure(*o, frame));
     for (guint i = 0; i < o->n_attributes; i++)
         gst_video_region_of_interest_meta_add_param(
-            roi, attribute_structure(o->attributes[i], o->whole_frame));
+            roi, attribute_structure(o->attributes[i],
+                                     o->whole_frame && is_class(o->attributes[i])));
     add_analytics(buffer, *o);
     return roi->id;
 }

@@ -3,6 +3,7 @@
 
 #include "inference/formats/json_read.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace infer {
@@ -81,6 +82,20 @@ Json write_class(const ClassRecord& c) {
     return j;
 }
 
+Json write_segment(const SegmentRecord& s) {
+    Json j = Json::object();
+    set_text(j, "label", s.label);
+    set_integer(j, "label_id", s.label_id);
+    set_number(j, "share", s.share, confidence_steps);
+    return j;
+}
+
+// All or none: a list with holes is no embedding.
+void set_embedding(Json& to, const std::vector<float>& values) {
+    if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
+        set_list(to, "embedding", values, [](float v) { return Json(rounded(v, 1e5)); });
+}
+
 Json write_inference(const InferenceRecord& i) {
     Json j = Json::object();
     set_text(j, "status", i.status);
@@ -102,6 +117,26 @@ PointRecord read_point(JsonReader at) {
 
 ClassRecord read_class(JsonReader at) {
     return {at.text("label"), at.integer<int>("label_id"), at.number("confidence")};
+}
+
+SegmentRecord read_segment(JsonReader at) {
+    return {at.text("label"), at.integer<int>("label_id"), at.number("share")};
+}
+
+std::vector<float> read_embedding(JsonReader& at) {
+    std::vector<float> values;
+    const nlohmann::json* list = at.find("embedding");
+    if (!list)
+        return values;
+    bool good = list->is_array();
+    for (size_t i = 0; good && i < list->size(); i++) {
+        good = (*list)[i].is_number() && std::isfinite((*list)[i].get<float>());
+        if (good)
+            values.push_back((*list)[i].get<float>());
+    }
+    if (!good)
+        at.complain("embedding", *list, "a list of numbers");
+    return values;
 }
 
 ObjectRecord read_object(JsonReader at) {
@@ -133,6 +168,10 @@ FrameRecord read_frame(JsonReader at) {
     r.height = at.integer<int>("height").value_or(0);
     r.objects = at.objects<ObjectRecord>("objects", read_object);
     r.classes = at.objects<ClassRecord>("classes", read_class);
+    r.attributes = at.objects<AttributeRecord>("attributes", read_attribute);
+    r.keypoints = at.objects<PointRecord>("keypoints", read_point);
+    r.embedding = read_embedding(at);
+    r.segments = at.objects<SegmentRecord>("segments", read_segment);
     if (auto inference = at.object("inference"))
         r.inference = read_inference(*inference);
     return r;
@@ -152,6 +191,10 @@ std::string to_json_line(const FrameRecord& r) {
     j["objects"] = Json::array();
     set_list(j, "objects", r.objects, write_object);
     set_list(j, "classes", r.classes, write_class);
+    set_list(j, "attributes", r.attributes, write_attribute);
+    set_list(j, "keypoints", r.keypoints, write_point);
+    set_embedding(j, r.embedding);
+    set_list(j, "segments", r.segments, write_segment);
     if (r.inference)
         j["inference"] = write_inference(*r.inference);
     return j.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -10,8 +10,8 @@
 namespace infer {
 
 // One line of JSON (no newline at its end), keys in the order of docs. Keys without content are
-// left out, `objects` is always there. Rounded: boxes and points to 1/100 pixel, confidences to
-// 1/10000, times to a microsecond. Bytes that are not UTF-8 become U+FFFD; numbers that are not
+// left out, `objects` is always there. Rounded: boxes and points to 1/100 pixel, confidences and
+// shares to 1/10000, embeddings to 1/100000, times to a microsecond. Bytes that are not UTF-8 become U+FFFD; numbers that are not
 // finite are left out (in a box: 0).
 std::string to_json_line(const FrameRecord& record);
 

@@ -121,6 +121,48 @@ TEST(Objects, a_whole_frame_answer_keeps_its_classes_in_order) {
     EXPECT_STREQ(at(found, 0).attributes[1].label, "dog");
 }
 
+TEST(Objects, the_whole_frame_may_have_attributes_and_keypoints_without_classes) {
+    auto buffer = empty_buffer();
+    GstInferenceAttribute said[] = {{"text", "AB 123", -1, 0.9}, {"segment", "road", 1, 0.25}};
+    GstInferenceKeypoint eye = {50, 40, 0.5};
+    GstInferenceObject o = {};
+    o.whole_frame = TRUE;
+    o.label = "frame";
+    o.width = 100, o.height = 80;
+    o.n_attributes = 2, o.attributes = said;
+    o.n_keypoints = 1, o.keypoints = &eye;
+    gst_inference_buffer_add_object(buffer.get(), 100, 80, &o);
+    Objects found(gst_inference_buffer_get_objects(buffer.get(), 200, 160)); // scaled meanwhile
+    ASSERT_EQ(found->len, 1u);
+    EXPECT_TRUE(at(found, 0).whole_frame);
+    ASSERT_EQ(at(found, 0).n_attributes, 2u);
+    EXPECT_STREQ(at(found, 0).attributes[0].name, "text");
+    EXPECT_EQ(at(found, 0).attributes[0].label_id, -1);
+    EXPECT_STREQ(at(found, 0).attributes[1].label, "road");
+    ASSERT_EQ(at(found, 0).n_keypoints, 1u);
+    EXPECT_NEAR(at(found, 0).keypoints[0].x, 100, 1e-9);
+}
+
+TEST(Objects, carry_a_mask_that_fits_what_it_says) {
+    auto buffer = empty_buffer();
+    const uint8_t inside[] = {0, 255, 255, 255, 0, 0};
+    GstInferenceObject o = person();
+    o.mask_width = 3, o.mask_height = 2;
+    o.mask = g_bytes_new(inside, sizeof inside);
+    gst_inference_buffer_add_object(buffer.get(), 100, 80, &o);
+    o.mask_width = 4; // more than there is
+    gst_inference_buffer_add_object(buffer.get(), 100, 80, &o);
+    g_bytes_unref(o.mask);
+    BufferPtr copy(gst_buffer_copy(buffer.get()));
+    buffer.reset();
+    Objects found(gst_inference_buffer_get_objects(copy.get(), 100, 80));
+    ASSERT_EQ(found->len, 2u);
+    ASSERT_NE(at(found, 0).mask, nullptr);
+    EXPECT_EQ(at(found, 0).mask_width, 3u);
+    EXPECT_EQ(static_cast<const uint8_t*>(g_bytes_get_data(at(found, 0).mask, nullptr))[3], 255);
+    EXPECT_EQ(at(found, 1).mask, nullptr);
+}
+
 TEST(Metas, survive_a_copy_of_the_buffer) {
     auto buffer = empty_buffer();
     const GstInferenceObject o = person();

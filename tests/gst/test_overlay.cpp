@@ -103,6 +103,47 @@ TEST(Overlay, leaves_a_frame_without_objects_alone) {
         EXPECT_EQ(drawn("inferenceoverlay", format, nullptr).count, 0) << format;
 }
 
+TEST(Overlay, tints_what_a_mask_says_is_inside) {
+    const uint8_t left_half[] = {255, 0};
+    GstInferenceObject o = box(20, 30, 40, 20);
+    o.mask_width = 2, o.mask_height = 1;
+    o.mask = g_bytes_new(left_half, sizeof left_half);
+    for (const char* format : formats) {
+        const Change c = drawn("inferenceoverlay draw-text=false line-width=1", format, &o);
+        const int border = 2 * 40 + 2 * 18;
+        EXPECT_EQ(c.count, border + 19 * 18) << format; // and the left half within
+        EXPECT_EQ(c.left, 20) << format;
+        EXPECT_EQ(c.bottom, 49) << format;
+    }
+    g_bytes_unref(o.mask);
+}
+
+TEST(Overlay, tints_the_segments_that_are_not_background) {
+    GstHarness* h = gst_harness_new_parse("inferenceoverlay draw-text=false");
+    const std::string caps = caps_of("I420");
+    gst_harness_set_src_caps_str(h, caps.c_str());
+    GstBuffer* frame = make_frame(caps, 50, 0);
+    GstBuffer* before = gst_buffer_copy_deep(frame);
+    GstInferenceAttribute shares[] = {{"segment", "background", 0, 0.5}, {"segment", "road", 1, 0.5}};
+    GstInferenceObject o = box(0, 0, width, height);
+    o.whole_frame = TRUE;
+    o.n_attributes = 2, o.attributes = shares;
+    gst_inference_buffer_add_object(frame, width, height, &o);
+    const uint8_t map[] = {0, 0, 1, 1};
+    const gint64 dims[] = {1, 2, 2};
+    GBytes* data = g_bytes_new(map, sizeof map);
+    gst_buffer_add_inference_tensor_meta(frame, "segments", "u8", 3, dims, data);
+    g_bytes_unref(data);
+    GstBuffer* after = gst_harness_push_and_pull(h, frame);
+    const Change c = change(caps, before, after);
+    EXPECT_EQ(c.top, 46); // the lower half of 91 rows
+    EXPECT_EQ(c.bottom, height - 1);
+    EXPECT_EQ(c.count, 45 * width);
+    gst_buffer_unref(before);
+    gst_buffer_unref(after);
+    gst_harness_teardown(h);
+}
+
 TEST(Overlay, marks_keypoints) {
     GstInferenceKeypoint eye = {90, 20, 1};
     GstInferenceObject o = box(10, 60, 5, 5);

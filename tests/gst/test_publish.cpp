@@ -28,6 +28,27 @@ struct File {
     }
 };
 
+// What attributes, landmarks, an embedding and a segmentation say of the whole frame.
+GstBuffer* described_frame() {
+    GstBuffer* frame = make_frame(caps_text, 50, 3);
+    GstInferenceAttribute said[] = {
+        {"class", "street", 4, 0.5}, {"text", "AB 123", -1, 0.9}, {"segment", "road", 1, 0.25}};
+    GstInferenceKeypoint eye = {50, 40, 0.5};
+    GstInferenceObject o = {};
+    o.whole_frame = TRUE;
+    o.label = "street";
+    o.width = 100, o.height = 80;
+    o.n_attributes = 3, o.attributes = said;
+    o.n_keypoints = 1, o.keypoints = &eye;
+    gst_inference_buffer_add_object(frame, 100, 80, &o);
+    const float vector[] = {0.5f, -1};
+    const gint64 dims[] = {1, 2};
+    GBytes* data = g_bytes_new(vector, sizeof vector);
+    gst_buffer_add_inference_tensor_meta(frame, "embedding", "f32", 2, dims, data);
+    g_bytes_unref(data);
+    return frame;
+}
+
 GstBuffer* annotated_frame() {
     GstBuffer* frame = make_frame(caps_text, 50, 12);
     GstInferenceObject o = {};
@@ -43,6 +64,31 @@ GstBuffer* annotated_frame() {
 }
 
 } // namespace
+
+TEST(Publish, writes_what_is_said_of_the_whole_frame) {
+    const File file;
+    GstHarness* h =
+        gst_harness_new_parse(("inferencepublish location=" + file.path.string()).c_str());
+    gst_harness_set_src_caps_str(h, caps_text);
+    gst_buffer_unref(gst_harness_push_and_pull(h, described_frame()));
+    gst_harness_teardown(h);
+    const auto lines = file.lines();
+    ASSERT_EQ(lines.size(), 1u);
+    const auto read = infer::from_json_line(lines[0]);
+    ASSERT_TRUE(read.ok()) << lines[0];
+    const infer::FrameRecord& r = read.value();
+    EXPECT_TRUE(r.objects.empty());
+    ASSERT_EQ(r.classes.size(), 1u);
+    EXPECT_EQ(r.classes[0].label, "street");
+    ASSERT_EQ(r.attributes.size(), 1u);
+    EXPECT_EQ(r.attributes[0].label, "AB 123");
+    ASSERT_EQ(r.keypoints.size(), 1u);
+    EXPECT_EQ(r.keypoints[0].x, 50);
+    EXPECT_EQ(r.embedding, (std::vector<float>{0.5f, -1}));
+    ASSERT_EQ(r.segments.size(), 1u);
+    EXPECT_EQ(r.segments[0].label_id, 1);
+    EXPECT_EQ(r.segments[0].share, 0.25);
+}
 
 TEST(Publish, writes_a_line_a_frame_and_passes_the_frame_on) {
     const File file;
