@@ -35,6 +35,7 @@ private:
     void read_metadata();
 
     Result<void> read_node(const onnx_pb::Operation& operation);
+    Result<void> read_outputs_of(const onnx_pb::Operation& operation, Node& node);
     Result<void> read_attributes(const onnx_pb::Operation& operation, Node& node);
     Result<void> read_constant(const Node& node);
     ValueId value_named(const std::string& name);
@@ -160,6 +161,25 @@ Result<void> Reader::read_constant(const Node& node) {
                         : note(content.error(), node.outputs[0]);
 }
 
+// Outputs that are left out before others are values that nobody reads, so that no later stage
+// meets nodes with gaps.
+Result<void> Reader::read_outputs_of(const onnx_pb::Operation& operation, Node& node) {
+    int last = operation.output_size();
+    while (last > 0 && operation.output(last - 1).empty())
+        last--;
+    for (int k = 0; k < last; k++) {
+        std::string name = operation.output(k);
+        if (name.empty())
+            name = "unused/" + std::to_string(graph_.values.size());
+        const ValueId id = value_named(name);
+        if (made_[size_t(id)])
+            return wrong("two nodes (or an input and a node) make a value named '" + name + "'");
+        made_[size_t(id)] = true;
+        node.outputs.push_back(id);
+    }
+    return {};
+}
+
 Result<void> Reader::read_node(const onnx_pb::Operation& operation) {
     Node node;
     const bool ours = operation.domain().empty() || operation.domain() == "ai.onnx";
@@ -168,25 +188,13 @@ Result<void> Reader::read_node(const onnx_pb::Operation& operation) {
         node.inputs.push_back(name.empty() ? none : value_named(name));
     while (!node.inputs.empty() && node.inputs.back() == none)
         node.inputs.pop_back();
-    for (const std::string& name : operation.output()) {
-        if (name.empty()) {
-            node.outputs.push_back(none);
-            continue;
-        }
-        const ValueId id = value_named(name);
-        if (made_[size_t(id)])
-            return wrong("two nodes (or an input and a node) make a value named '" + name + "'");
-        made_[size_t(id)] = true;
-        node.outputs.push_back(id);
-    }
-    while (!node.outputs.empty() && node.outputs.back() == none)
-        node.outputs.pop_back();
+    if (auto ok = read_outputs_of(operation, node); !ok.ok())
+        return ok;
     if (node.outputs.empty())
         return {}; // nobody can use it
-    const ValueId first = *std::find_if(node.outputs.begin(), node.outputs.end(),
-                                        [](ValueId v) { return v != none; });
-    node.name =
-        !operation.name().empty() ? operation.name() : node.op + "_" + graph_.value(first).name;
+    const auto named = std::ranges::find_if(operation.output(),
+                                            [](const std::string& name) { return !name.empty(); });
+    node.name = !operation.name().empty() ? operation.name() : node.op + "_" + *named;
     if (auto ok = read_attributes(operation, node); !ok.ok())
         return ok;
     if (node.op == "Constant")
@@ -214,8 +222,8 @@ Result<void> Reader::read_outputs() {
         if (!seen.insert(it->second).second)
             return wrong("lists output '" + output.name() + "' twice");
         const int32_t element = output.type().tensor_type().elem_type();
-        if (output.has_type() && (!output.type().has_tensor_type() ||
-                                  (element != 0 && !onnx::type_of(element))))
+        if (output.has_type() &&
+            (!output.type().has_tensor_type() || (element != 0 && !onnx::type_of(element))))
             odd_.emplace_back("output '" + output.name() + "' is not a tensor of numbers",
                               it->second);
         graph_.outputs.push_back(it->second);

@@ -49,7 +49,15 @@ void skip_layer_normalization(Rewriter& r) {
              {{"epsilon", r.node().attr("epsilon", 1e-12f)}});
 }
 
+// Without statistics of its own; ONNX Runtime writes it into ONNX's domain too.
+void rms_normalization(Rewriter& r) {
+    if (r.node().outputs.size() == 1)
+        r.node().op = "RMSNormalization";
+}
+
 constexpr Rewrite table[] = {
+    {"SimplifiedLayerNormalization", rms_normalization},
+    {"com.microsoft.SimplifiedLayerNormalization", rms_normalization},
     {"com.microsoft.FusedConv", fused_conv},
     {"com.microsoft.FusedGemm", fused_gemm},
     {"com.microsoft.Gelu", ours},

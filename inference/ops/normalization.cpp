@@ -2,20 +2,23 @@
 // Normalizations whose statistics come from the data: y = (x - mean) / sqrt(var + epsilon) and kin.
 //
 //   InstanceNormalization      in x [N, C, ...], scale [C], bias [C]; over each channel of each
-//   image GroupNormalization         in x [N, C, ...], scale [C], bias [C]; attr num_groups
+//                              image
+//   GroupNormalization         in x [N, C, ...], scale [C], bias [C]; attr num_groups
 //                              ours: scale_by_group 1: scale and bias are [num_groups] (before
 //                              opset 21)
 //   LayerNormalization         in x, scale, bias (optional) that broadcast; attr axis (default -1):
-//   over all
-//                              dimensions from there on; out y, mean and 1 / deviation (optional)
+//                              over all dimensions from there on; out y, mean and 1 / deviation
+//                              (optional)
+//   RMSNormalization           the same by the mean of squares alone, without bias; out y
 //   MeanVarianceNormalization  in x; attr axes (default 0, 2, 3)
-//                              ours: epsilon (default 1e-9), epsilon_inside (default 0): added to the
-//                              variance instead of the deviation, normalize_variance (default 1)
+//                              ours: epsilon (default 1e-9), epsilon_inside (default 0): added to
+//                              the variance instead of the deviation, normalize_variance (1)
 //   LpNormalization            in x; attr axis (default -1), p (1 or 2, default 2): x / |x|_p, 0
-//   where that is 0 LRN                        in x [N, C, ...]; attr size, alpha, beta, bias:
-//   across channels attr epsilon               default 1e-5;  all f32
+//                              where that is 0
+//   LRN                        in x [N, C, ...]; attr size, alpha, beta, bias: across channels
+//   attr epsilon               default 1e-5;  all f32
 //
-// ONNX InstanceNormalization-6, GroupNormalization-21, LayerNormalization-17,
+// ONNX InstanceNormalization-6, GroupNormalization-21, LayerNormalization-17, RMSNormalization-23,
 // MeanVarianceNormalization-13, LpNormalization-1, LRN-13.
 #include "inference/ops/kernel.h"
 
@@ -234,12 +237,44 @@ void run_lrn(const Node& node, Views in, Views out) {
             }
 }
 
+FactsResult infer_rms(const Node& node, Facts in) {
+    if (auto ok = check(node, in, 2, 2); !ok.ok())
+        return ok.error();
+    const Shape& x = in[0].shape;
+    if (!axis_of(node.attr("axis", int64_t{-1}), x.size()) || broadcast(x, in[1].shape) != x)
+        return invalid(node, "axis or scale do not fit " + to_string(x));
+    return one(ElementType::F32, x);
+}
+
+void run_rms(const Node& node, Views in, Views out) {
+    const Shape& s = in[0].shape;
+    const auto axis = int64_t(*axis_of(node.attr("axis", int64_t{-1}), s.size()));
+    const int64_t n = count({s.begin() + axis, s.end()}), rows = n ? count(s) / n : 0;
+    float* y = out[0].span<float>().data();
+    for (int64_t r = 0; r < rows; r++) {
+        const float* x = in[0].span<float>().data() + r * n;
+        double squares = 0;
+        for (int64_t i = 0; i < n; i++)
+            squares += double(x[i]) * double(x[i]);
+        const double root = std::sqrt(squares / double(n) + double(node.attr("epsilon", 1e-5f)));
+        for (int64_t i = 0; i < n; i++)
+            y[r * n + i] = float(double(x[i]) / root);
+    }
+    const std::vector<int64_t> strides[] = {broadcast_strides(in[1].shape, s), strides_of(s)};
+    const int64_t step = s.empty() ? 0 : strides[0].back();
+    for_each_row(s, strides, [&](const int64_t* at, int64_t length) {
+        for (int64_t i = 0; i < length; i++)
+            y[at[1] + i] *= in[1].span<float>()[size_t(at[0] + i * step)];
+    });
+}
+
 constexpr OpDef table[] = {{"InstanceNormalization", infer_group, run_group},
                            {"GroupNormalization", infer_group, run_group},
                            {"LayerNormalization", infer_layer, run_layer},
                            {"MeanVarianceNormalization", infer_mvn, run_mvn},
                            {"LpNormalization", infer_lp, run_lp},
-                           {"LRN", infer_lrn, run_lrn}};
+                           {"LRN", infer_lrn, run_lrn},
+                           {"RMSNormalization", infer_rms, run_rms}};
 
 } // namespace
 
