@@ -18,7 +18,6 @@
  *         filesrc location=b.mp4 ! decodebin ! gi.sink_1  gi.src_1 ! inferencepublish ! fakesink
  */
 #include "gst/element.h"
-#include "gst/errors.h"
 #include "gst/framemap.h"
 #include "gst/inference_element.h"
 #include "gst/inference_pad.h"
@@ -153,14 +152,8 @@ void child_proxy_init(gpointer iface, gpointer) {
 
 GstStateChangeReturn change_state(GstElement* element, GstStateChange transition) {
     InferenceElement& own = *self_of(element)->own;
-    if (transition == GST_STATE_CHANGE_NULL_TO_READY) {
-        const InferenceSettings settings = own.settings();
-        if (auto opened = own.model.open(settings); !opened.ok()) {
-            post_error(element, opened.error(), "model=" + settings.model + ", device=" +
-                                                    settings.device);
-            return GST_STATE_CHANGE_FAILURE;
-        }
-    }
+    if (transition == GST_STATE_CHANGE_NULL_TO_READY && !own.open())
+        return GST_STATE_CHANGE_FAILURE;
     const auto result =
         GST_ELEMENT_CLASS(gst_gst_inference_parent_class)->change_state(element, transition);
     if (transition == GST_STATE_CHANGE_READY_TO_NULL)
@@ -170,26 +163,9 @@ GstStateChangeReturn change_state(GstElement* element, GstStateChange transition
 
 // ---- properties
 
-// While the model is open a value that cannot be is refused; before, NULL->READY fails on it.
 void set_property(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
-    InferenceElement& own = *self_of(object)->own;
-    const auto refuse = [&](const infer::Error& error) {
-        post_warning(GST_ELEMENT(object), error, "kept what was in force before");
-    };
-    InferenceSettings wanted = own.settings();
-    if (!set_inference_property(wanted, spec, value)) {
+    if (!self_of(object)->own->set(spec, value))
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-        return;
-    }
-    if (own.model.session()) {
-        auto done = check_settings(wanted);
-        if (done.ok() && changes_processing(spec))
-            done = own.model.reconfigure(wanted);
-        if (!done.ok())
-            return refuse(done.error());
-    }
-    own.change([&](InferenceSettings& s) { set_inference_property(s, spec, value); });
-    for_each_source(GST_ELEMENT(object), [](SourcePads& pads) { pads.update_options(); });
 }
 
 void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {

@@ -6,7 +6,7 @@
 
 #include <mutex>
 
-// What the GObject of a gstinference owns. Settings and state have a lock each.
+// What the GObject of a gstinference or inferenceimage owns. Settings and state have a lock each.
 //
 // Lock order: none of these is ever held together with another, and none while anything outside
 // the project is called (pads, bus, signals). They are leaves below GStreamer's own locks:
@@ -15,7 +15,10 @@
 //   SourcePads::lock_         flow, end of stream, source
 //   QueryAnswer::lock_        one query on its way
 struct InferenceElement {
-    explicit InferenceElement(GstElement* e) : element(e), model(e) {}
+    // What leaves: the frames with metadata, or the model's pictures.
+    enum Gives { Metadata, Pictures };
+
+    explicit InferenceElement(GstElement* e, Gives g = Metadata) : element(e), gives(g), model(e) {}
 
     InferenceSettings settings() const {
         std::lock_guard guard(lock_);
@@ -25,10 +28,11 @@ struct InferenceElement {
         std::lock_guard guard(lock_);
         return settings_.interval;
     }
-    template <typename Change> void change(Change&& change) {
-        std::lock_guard guard(lock_);
-        change(settings_);
-    }
+    // Starts loading the model; false: the error is posted.
+    bool open();
+    // Sets one of the settings' properties. While the model is open a value that cannot be is
+    // refused with a warning; before, open() fails on it. false: the property is not one of them.
+    bool set(GParamSpec* spec, const GValue* value);
 
     // Asks the pipeline to work out its latency again where ours has changed by more than a fifth
     // since it last asked; at most once a second. Any thread.
@@ -36,9 +40,13 @@ struct InferenceElement {
     void latency_told(int64_t latency_us);
 
     GstElement* const element; // its owner
+    const Gives gives;
     ElementModel model;
 
 private:
+    // For elements that give pictures, decoder `auto` is `picture`.
+    InferenceSettings as_loaded(InferenceSettings settings) const;
+
     mutable std::mutex lock_;
     InferenceSettings settings_;
     int64_t told_latency_us_ = -1; // -1: nobody asked

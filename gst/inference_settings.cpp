@@ -148,7 +148,7 @@ std::vector<Property> what_comes_out() {
     };
 }
 
-// The class's properties, made once at class initialisation.
+// The properties of all classes that have them, made at their initialisation.
 std::vector<Property>& properties() {
     static std::vector<Property> all;
     return all;
@@ -164,12 +164,12 @@ const Property* find(const GParamSpec* spec) {
 } // namespace
 
 void install_inference_properties(GObjectClass* klass) {
-    properties() = what_runs();
-    for (Property& p : what_comes_out())
-        properties().push_back(std::move(p));
     guint id = 1;
-    for (const Property& p : properties())
-        g_object_class_install_property(klass, id++, p.spec);
+    for (auto* group : {&what_runs, &what_comes_out})
+        for (Property& p : group()) {
+            g_object_class_install_property(klass, id++, p.spec);
+            properties().push_back(std::move(p));
+        }
     for (GType t : {hint_type(), precision_type(), error_policy_type()})
         gst_type_mark_as_plugin_api(t, GstPluginAPIFlags(0));
 }

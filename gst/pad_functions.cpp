@@ -35,7 +35,8 @@ void set_common_functions(GstPad* pad, const std::shared_ptr<SourcePads>& pads) 
         pad, [](GstPad* p, GstObject*, GstPadMode mode, gboolean active) {
             return activate(p, mode, active);
         });
-    GST_PAD_SET_PROXY_CAPS(pad);
+    if (pads->keeps_caps())
+        GST_PAD_SET_PROXY_CAPS(pad);
 }
 
 void set_sink_functions(GstPad* sink) {

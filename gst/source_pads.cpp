@@ -16,6 +16,11 @@ using infer::PushResult;
 SourcePads::SourcePads(InferenceElement& element, GstPad* sink, GstPad* src)
     : element_(element), sink_(sink), src_(src) {}
 
+SourcePads::~SourcePads() {
+    for (GstEvent* event : held_)
+        gst_event_unref(event);
+}
+
 std::shared_ptr<infer::Source> SourcePads::source() const {
     std::lock_guard guard(lock_);
     return state_.source;
@@ -142,11 +147,13 @@ bool SourcePads::src_event(GstEvent* event) {
             // What came while nobody listened.
             gst_pad_sticky_events_foreach(
                 sink_,
-                [](GstPad*, GstEvent** e, gpointer src) -> gboolean {
-                    gst_pad_store_sticky_event(GST_PAD(src), *e);
+                [](GstPad*, GstEvent** e, gpointer to) -> gboolean {
+                    auto* pads = static_cast<SourcePads*>(to);
+                    if (pads->keeps_caps())
+                        gst_pad_store_sticky_event(pads->src_, *e);
                     return TRUE;
                 },
-                src_);
+                this);
             start_again(false);
         }
     }

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <stop_token>
+#include <vector>
 
 // One source: its sink pad, its src pad, and what flows between them. The streaming thread of the
 // sink pad hands frames, events and queries to an infer::Source; a task of the src pad takes them
@@ -19,9 +20,12 @@ class SourcePads : public std::enable_shared_from_this<SourcePads> {
 public:
     // Owns none of them: the pads own this, their parent owns `element`.
     SourcePads(InferenceElement& element, GstPad* sink, GstPad* src);
+    ~SourcePads();
 
     GstPad* sink() const { return sink_; }
     GstPad* src() const { return src_; }
+    // Frames leave as they came, with metadata: both pads have the same caps.
+    bool keeps_caps() const { return element_.gives == InferenceElement::Metadata; }
     GstPad* partner(GstPad* pad) const { return pad == sink_ ? src_ : sink_; }
 
     // Pad functions; the parent is alive during each.
@@ -73,6 +77,10 @@ private:
     // Task of the src pad.
     void iterate();
     GstFlowReturn push_frame(infer::Output& out);
+    GstFlowReturn push_picture(infer::Output& out, GstBuffer* source, const GstVideoInfo& video);
+    bool push_picture_caps(const GstVideoInfo& picture);
+    bool hold_back(class EventItem& event);
+    void let_go();
     GstFlowReturn push_marker(infer::Item& item);
     void answer(class QueryAnswer& answer);
     void settle(infer::Source& source, GstFlowReturn flow);
@@ -107,4 +115,6 @@ private:
 
     // Task only.
     bool downstream_ended_ = false; // a push gave EOS: frames are dropped until a new segment
+    GstVideoInfo picture_ = {};     // of the caps sent, where the model's pictures leave
+    std::vector<GstEvent*> held_;   // that must not come before the first of those caps
 };

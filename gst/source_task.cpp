@@ -6,6 +6,7 @@
 #include "gst/inference_pad.h"
 #include "gst/items.h"
 #include "gst/log.h"
+#include "gst/picture_frames.h"
 #include "gst/source_pads.h"
 
 using infer::FrameStatus;
@@ -31,6 +32,8 @@ GstFlowReturn SourcePads::push_frame(infer::Output& out) {
     if (downstream_ended_)
         return GST_FLOW_EOS; // the frame goes with `out`
     const GstVideoInfo video = frame.video();
+    if (!keeps_caps())
+        return push_picture(out, frame.take(), video);
     GstBuffer* buffer = attach_results(frame.take(), video, out, source_id);
     const GstFlowReturn flow = gst_pad_push(src_, buffer);
     GST_LOG_OBJECT(src_, "pushed frame %" G_GUINT64_FORMAT " (%s, batch of %d on %s): %s",
@@ -40,6 +43,68 @@ GstFlowReturn SourcePads::push_frame(infer::Output& out) {
         counters_.out++;
     element_.watch_latency();
     return flow;
+}
+
+// Takes `source`, whose place the picture takes.
+GstFlowReturn SourcePads::push_picture(infer::Output& out, GstBuffer* source,
+                                       const GstVideoInfo& video) {
+    GstFlowReturn flow = GST_FLOW_OK;
+    if (out.results.picture) {
+        const GstVideoInfo picture = picture_video(*out.results.picture, video);
+        if (push_picture_caps(picture))
+            flow = gst_pad_push(
+                src_, picture_buffer(std::move(*out.results.picture), picture, source));
+        else
+            flow = GST_FLOW_NOT_NEGOTIATED;
+    }
+    gst_buffer_unref(source);
+    if (flow == GST_FLOW_OK && out.results.picture)
+        counters_.out++;
+    element_.watch_latency();
+    return flow;
+}
+
+// Sends caps where they are new; false: downstream takes no such pictures.
+bool SourcePads::push_picture_caps(const GstVideoInfo& picture) {
+    if (gst_pad_has_current_caps(src_) && gst_video_info_is_equal(&picture, &picture_))
+        return true;
+    GstCaps* caps = gst_video_info_to_caps(&picture);
+    GstCaps* possible = gst_pad_peer_query_caps(src_, nullptr);
+    const bool taken = !possible || gst_caps_can_intersect(caps, possible);
+    if (!taken)
+        GST_ELEMENT_ERROR(element_.element, STREAM, FORMAT,
+                          ("downstream takes none of the model's pictures, %dx%d in %s; put "
+                           "videoconvert and videoscale behind it",
+                           picture.width, picture.height, GST_VIDEO_INFO_NAME(&picture)),
+                          (nullptr));
+    if (possible)
+        gst_caps_unref(possible);
+    picture_ = picture;
+    if (taken)
+        gst_pad_push_event(src_, gst_event_new_caps(caps));
+    gst_caps_unref(caps);
+    let_go();
+    return taken;
+}
+
+// The model's pictures have caps of their own, known with the first of them; what must not come
+// before caps waits for it. True: taken.
+bool SourcePads::hold_back(EventItem& event) {
+    if (event.type() == GST_EVENT_CAPS)
+        return true; // the frame's own go with it
+    if (gst_pad_has_current_caps(src_) || event.type() == GST_EVENT_STREAM_START)
+        return false;
+    if (event.type() == GST_EVENT_EOS) {
+        let_go();
+        return false;
+    }
+    held_.push_back(event.take());
+    return true;
+}
+
+void SourcePads::let_go() {
+    for (GstEvent* event : std::exchange(held_, {}))
+        gst_pad_push_event(src_, event);
 }
 
 // warn: the frame leaves without results.
@@ -64,6 +129,8 @@ GstFlowReturn SourcePads::push_marker(infer::Item& item) {
     const GstEventType type = event.type();
     if (type == GST_EVENT_SEGMENT || type == GST_EVENT_STREAM_START)
         downstream_ended_ = false;
+    if (!keeps_caps() && hold_back(event))
+        return downstream_ended_ ? GST_FLOW_EOS : GST_FLOW_OK;
     // A downstream that has had enough takes what ends or restarts it, nothing else.
     if (!downstream_ended_ || type == GST_EVENT_EOS)
         gst_pad_push_event(src_, event.take());
@@ -73,9 +140,11 @@ GstFlowReturn SourcePads::push_marker(infer::Item& item) {
 void SourcePads::answer(QueryAnswer& answer) {
     if (downstream_ended_)
         return answer.answer(false);
-    bool ok = gst_pad_peer_query(src_, answer.query());
+    const bool is_allocation = GST_QUERY_TYPE(answer.query()) == GST_QUERY_ALLOCATION;
+    // Downstream's buffers are for pictures and none for upstream.
+    bool ok = (is_allocation && !keeps_caps()) || gst_pad_peer_query(src_, answer.query());
     const auto open = source();
-    if (ok && open && GST_QUERY_TYPE(answer.query()) == GST_QUERY_ALLOCATION)
+    if (ok && open && is_allocation)
         add_in_flight(answer.query(), *open);
     answer.answer(ok);
 }

@@ -37,6 +37,7 @@ def tried_here(command, clip):
         (r"filesrc location=\S+", f"filesrc location={clip}"),
         (r"autovideosink", "fakesink"),
         (r"(?<![\w/])[\w/.-]+\.onnx", f"{ROOT}/pipelines/models/person-detector.onnx"),
+        (r"inferenceimage model=\S+", f"inferenceimage model={ROOT}/tests/data/inverse.onnx"),
         (r"--seconds \S+", "--seconds 0.1"),
     ]
     for pattern, replacement in replacements:

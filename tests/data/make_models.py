@@ -7,6 +7,7 @@ brightness.onnx   a detector in ultraface's form: one box, whose left edge says 
                   width 0.5, y 0.25 to 0.75, confidence 0.9. A frame of even brightness so carries a
                   number that can be read back from its own result.
 classes.onnx      a classifier of ten classes: class k is the nearest to brightness k * 25.5 + 12.75.
+inverse.onnx      a picture from a picture of 30x24 pixels: 1 - x.
 unsupported.onnx  two operators nobody knows, with node names.
 """
 import pathlib
@@ -89,6 +90,13 @@ def classes():
                  constants)
 
 
+def inverse():
+    constants = [tensor("one", FLOAT, [1], [1.0])]
+    return model([node("Sub", ["one", "image"], ["picture"], "sub")],
+                 [value_info("image", [1, 3, 24, 30])], [value_info("picture", [1, 3, 24, 30])],
+                 constants)
+
+
 def unsupported():
     nodes = [node("Frobnicate", ["image"], ["a"], "first"),
              node("Quuxify", ["a"], ["b"], "second")]
@@ -98,5 +106,5 @@ def unsupported():
 
 if __name__ == "__main__":
     here = pathlib.Path(__file__).parent
-    for make in (brightness, classes, unsupported):
+    for make in (brightness, classes, inverse, unsupported):
         (here / (make.__name__ + ".onnx")).write_bytes(make())
