@@ -22,6 +22,10 @@ public:
     infer::Result<infer::FrameView> map() override;
     void unmap() override;
 
+    infer::FrameSize size() const override {
+        return {GST_VIDEO_INFO_WIDTH(&video_), GST_VIDEO_INFO_HEIGHT(&video_)};
+    }
+
     const GstVideoInfo& video() const { return video_; }
     // Gives the reference away; there is none afterwards.
     GstBuffer* take() { return std::exchange(buffer_, nullptr); }

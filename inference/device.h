@@ -34,13 +34,17 @@ struct InputFormat {
     ElementType type = ElementType::F32;
     bool takes_frames = false; // true: give it the frame as it is, the device pre-processes
     std::string name;
-    Shape shape; // as the model says (images: N, C, H, W, or N, H, W, C if the model itself is NHWC)
+    Shape shape; // as the model says (images: N, C, H, W, or N, H, W, C if channels_last)
+    bool channels_last = false; // the model itself has N, H, W, C: `shape` and memory are the same
 };
 
 struct OutputFormat {
     std::string name;
     ElementType type = ElementType::F32;
     Shape shape; // [rows, ...] for models that can be batched
+    // A list in whose last dimension this column says which row of the request a line is about, as
+    // DetectionOutput and NonMaxSuppression make it; -1: no such list.
+    int image_column = -1;
 };
 
 // One batch on its way through an executor. Its memory is the executor's (a GPU's may be pinned),

@@ -27,6 +27,12 @@ struct Region {
     bool operator==(const Region&) const = default;
 };
 
+struct FrameSize {
+    int width = 0, height = 0; // pixels
+    bool operator==(const FrameSize&) const = default;
+    auto operator<=>(const FrameSize&) const = default;
+};
+
 // What travels through a source's queue: a frame, or a marker (an event or query that keeps its
 // place between frames). gst/ derives from these; inference/ only carries them.
 class Item {
@@ -40,6 +46,7 @@ public:
     // Valid until unmap(). One map at a time.
     virtual Result<FrameView> map() = 0;
     virtual void unmap() = 0;
+    virtual FrameSize size() const = 0; // as map() will say, without mapping
 };
 
 } // namespace infer

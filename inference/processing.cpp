@@ -315,6 +315,8 @@ make_processing(std::span<const InputFormat> inputs, std::span<const OutputForma
 
     auto made = std::make_shared<Processing>();
     made->image_input = chosen.value().picture;
+    made->more_image_inputs = std::move(chosen.value().more_pictures);
+    made->size_inputs = std::move(chosen.value().sizes);
     made->values = std::move(chosen.value().values);
     made->decoder = choice.value().decoder;
     made->why_decoder = choice.value().why;
@@ -327,6 +329,28 @@ make_processing(std::span<const InputFormat> inputs, std::span<const OutputForma
         return good.error();
     made->options.input_is_bgr = made->preprocess.color == PreprocessSpec::BGR;
     return std::shared_ptr<const Processing>(std::move(made));
+}
+
+Result<void> try_decoder(const Processing& how, std::span<const OutputFormat> outputs,
+                         int64_t rows) {
+    const ImageSize size{how.options.input_width, how.options.input_height, 0};
+    return how.decoder ? try_decoder(*how.decoder, {outputs, size, rows, how.options})
+                       : Result<void>();
+}
+
+std::shared_ptr<const Processing> at_size(const std::shared_ptr<const Processing>& how,
+                                          std::span<const InputFormat> inputs) {
+    const auto size = image_size(inputs[size_t(how->image_input)]);
+    if (!size.ok() || (size.value().width == how->options.input_width &&
+                       size.value().height == how->options.input_height))
+        return how;
+    auto made = std::make_shared<Processing>(*how);
+    made->options.input_width = size.value().width;
+    made->options.input_height = size.value().height;
+    for (auto& [input, numbers] : made->values)
+        if (std::ranges::find(made->size_inputs, input) != made->size_inputs.end())
+            numbers = size_numbers(inputs[size_t(input)], size.value()).value_or(numbers);
+    return made;
 }
 
 } // namespace infer

@@ -46,12 +46,23 @@ struct Processing {
     const DecoderDef* decoder = nullptr;
     DecodeOptions options;
     std::vector<std::string> labels;
-    int image_input = 0;                              // which model input takes the picture
+    int image_input = 0;                // which model input takes the picture; positions are its
+    std::vector<int> more_image_inputs; // further ones, each at its own size
     std::vector<std::pair<int, std::vector<float>>> values; // other inputs and what they get
+    std::vector<int> size_inputs; // those of `values` that say how large the picture is
     std::string why_decoder, why_preprocess;          // for `gst-inference info`
 
     std::string label(int id) const; // its name, or the number
 };
+
+// The same for the model compiled at another size of picture, whose inputs are given.
+std::shared_ptr<const Processing> at_size(const std::shared_ptr<const Processing>& how,
+                                          std::span<const InputFormat> inputs);
+
+// Decodes zeros once, so that a decoder that cannot read such outputs says so now and not at every
+// frame. Outputs whose size depends on the data are left to the frames. `rows`: of a request.
+Result<void> try_decoder(const Processing& how, std::span<const OutputFormat> outputs,
+                         int64_t rows);
 
 // Chooses decoder, pre-processing and labels for a compiled model. What `config` leaves open comes
 // from the model's own `metadata`, then from what is known of the decoder's family. A config that

@@ -38,8 +38,7 @@ private:
 // Dense row-major values into the memory an executor asked for.
 inline void fill_input(const InputFormat& format, const TensorView& to, const Tensor& from) {
     const Shape& s = from.shape();
-    const bool model_is_channels_last = s.size() == 4 && s[1] > 4; // of NHWC inputs
-    if (format.layout != InputFormat::NHWC || model_is_channels_last) {
+    if (format.layout != InputFormat::NHWC || format.channels_last) {
         std::memcpy(to.data, from.view().data, from.view().size_bytes());
         return;
     }

@@ -326,15 +326,18 @@ TEST(Preprocess, refuses_inputs_and_settings_it_cannot_serve) {
 TEST(Preprocess, reads_the_picture_size_of_either_kind_of_shape) {
     struct {
         Shape shape;
+        bool channels_last;
         int width, height, channels;
     } const cases[] = {
-        {{1, 3, 240, 320}, 320, 240, 3}, {{1, 240, 320, 3}, 320, 240, 3},
-        {{-1, 3, 8, 9}, 9, 8, 3},        {{1, 1, 28, 28}, 28, 28, 1},
-        {{4, 28, 30, 1}, 30, 28, 1},     {{1, 3, 256, 1}, 1, 256, 3},
-        {{1, 3, 3, 3}, 3, 3, 3},
+        {{1, 3, 240, 320}, false, 320, 240, 3}, {{1, 240, 320, 3}, true, 320, 240, 3},
+        {{-1, 3, 8, 9}, false, 9, 8, 3},        {{1, 1, 28, 28}, false, 28, 28, 1},
+        {{4, 28, 30, 1}, true, 30, 28, 1},      {{1, 3, 256, 1}, false, 1, 256, 3},
+        {{1, 3, 3, 3}, false, 3, 3, 3},         {{1, 3, 2, 3}, true, 2, 3, 3},
+        {{1, 1, 5, 3}, true, 5, 1, 3},
     };
     for (const auto& c : cases) {
-        const auto size = image_size({.name = "data", .shape = c.shape});
+        const auto size =
+            image_size({.name = "data", .shape = c.shape, .channels_last = c.channels_last});
         ASSERT_TRUE(size.ok()) << size.error().text();
         EXPECT_EQ(size.value().width, c.width) << to_string(c.shape);
         EXPECT_EQ(size.value().height, c.height) << to_string(c.shape);

@@ -12,8 +12,9 @@ using namespace infer;
 
 namespace {
 
-InputFormat input(const char* name, Shape shape) {
+InputFormat input(const char* name, Shape shape, bool channels_last = false) {
     InputFormat f;
+    f.channels_last = channels_last;
     f.name = name;
     f.shape = std::move(shape);
     f.layout = f.shape.size() == 4 ? InputFormat::NHWC : InputFormat::Plain;
@@ -39,9 +40,9 @@ const Model plates = {{input("seq_ind", {88, 1}), input("data", {1, 3, 24, 94})}
 const Model gaze = {
     {input("left", {1, 3, 60, 60}), input("right", {1, 3, 60, 60}), input("angles", {1, 3})},
     {output("gaze_vector", {1, 3})}};
-const Model reid = {{input("data", {1, 256, 128, 3})}, {output("Identity:0", {1, 256})}};
+const Model reid = {{input("data", {1, 256, 128, 3}, true)}, {output("Identity:0", {1, 256})}};
 
-const Model unknown = {{input("data", {1, 256, 128, 3})}, {output("x", {1, 3, 7, 5, 2})}};
+const Model unknown = {{input("data", {1, 256, 128, 3}, true)}, {output("x", {1, 3, 7, 5, 2})}};
 const Model vehicle = {{input("input", {1, 3, 72, 72})},
                        {output("type", {1, 4, 1, 1}), output("color", {1, 7, 1, 1})}};
 
@@ -223,8 +224,56 @@ TEST(Processing, gives_other_inputs_their_numbers) {
 
     const auto g = made(gaze, R"({"values": {"right": [0], "angles": [1, 2, 3]}})");
     EXPECT_EQ(g->image_input, 0);
+    EXPECT_EQ(g->more_image_inputs, std::vector<int>{});
     EXPECT_EQ(g->values[0].second.size(), 10800u);
     EXPECT_EQ(g->values[1].second, (std::vector<float>{1, 2, 3}));
+}
+
+TEST(Processing, gives_the_picture_to_every_image_input_without_numbers_of_its_own) {
+    const auto g = made(gaze, R"({"values": {"angles": [1, 2, 3]}})");
+    EXPECT_EQ(g->image_input, 0);
+    EXPECT_EQ(g->more_image_inputs, std::vector<int>{1});
+    const Model pyramid = {{input("small", {1, 3, 8, 8}), input("large", {1, 3, 32, 64}),
+                            input("scale", {1, 1, 1, 1})},
+                           {output("y", {1, 10})}};
+    const auto p = made(pyramid, R"({"values": {"scale": [1]}})");
+    EXPECT_EQ(p->image_input, 1); // the largest: positions count in its pixels
+    EXPECT_EQ(p->options.input_width, 64);
+    EXPECT_EQ(p->more_image_inputs, std::vector<int>{0});
+    EXPECT_TRUE(has(complaint(make(pyramid)), "input `scale` (1x1x1x1) takes no picture"));
+}
+
+TEST(Processing, tells_a_model_that_asks_how_large_its_picture_is) {
+    const struct {
+        const char* name;
+        Shape shape;
+        std::vector<float> says;
+    } cases[] = {
+        {"im_info", {1, 3}, {320, 480, 1}},
+        {"image_info", {1, 6}, {320, 480, 1, 1, 1, 1}},
+        {"im_shape", {1, 2}, {320, 480}},
+        {"scale_factor", {1, 2}, {1, 1}},
+    };
+    for (const auto& c : cases) {
+        Model model = {{input("image", {1, 3, 320, 480}), input(c.name, c.shape)},
+                       {output("y", {1, 10})}};
+        const auto p = made(model);
+        ASSERT_EQ(p->values.size(), 1u) << c.name;
+        EXPECT_EQ(p->values[0], (std::pair{1, c.says})) << c.name;
+
+        model.inputs[0].shape = {1, 3, 64, 96}; // the same model compiled at another size
+        const auto small = at_size(p, model.inputs);
+        EXPECT_EQ(small->options.input_width, 96);
+        EXPECT_EQ(small->options.input_height, 64);
+        EXPECT_EQ(small->values[0].second[1], c.says[0] == 320 ? 96 : 1) << c.name;
+
+        const std::string given = std::string(R"({"values": {")") + c.name + R"(": [7]}})";
+        const auto own = made(model, given);
+        EXPECT_EQ(own->values[0].second[0], 7) << c.name;
+        EXPECT_EQ(at_size(own, model.inputs)->values[0].second[0], 7) << c.name;
+    }
+    const Model odd = {{input("image", {1, 3, 320, 480}), input("im_info", {1, 5})}, {}};
+    EXPECT_TRUE(has(complaint(make(odd)), R"({"values": {"im_info": [5 numbers]}})"));
 }
 
 TEST(Processing, says_what_is_wrong_and_what_would_be_right) {
@@ -249,7 +298,8 @@ TEST(Processing, says_what_is_wrong_and_what_would_be_right) {
         {plates, R"({"values": {"seq_ind": [1, 2]}})", "`values.seq_ind` has 2 numbers"},
         {plates, R"({"values": {"seq_ind": [1], "sea": [1]}})",
          "`values.sea`: the model has no such input"},
-        {gaze, "{}", "inputs `left` (1x3x60x60), `right` (1x3x60x60) could all take the picture"},
+        {plates, "{}", R"({"values": {"seq_ind": [88 numbers, or 1 for all]}})"},
+        {gaze, "{}", "input `angles` (1x3) takes no picture"},
         {{{input("x", {1, 10})}, {}}, "{}", "no input takes a picture"},
         {vehicle, R"({"outputs": {"colour": {}}})",
          "`outputs.colour`: the model has no such output; its outputs: `type`, `color`"},

@@ -26,14 +26,10 @@ void store(float value, ElementType type, std::byte* to) {
     }
 }
 
-bool is_few(int64_t extent) { return extent <= 4; } // channels of a picture, not its size
-
 // The model says N, C, H, W and the executor wants N, H, W, C in memory. A model whose own shape is
 // N, H, W, C has the same layout for itself.
 bool is_permuted(const InputFormat& format) {
-    if (format.layout != InputFormat::NHWC || format.shape.size() != 4)
-        return false;
-    return is_few(format.shape[1]) || !is_few(format.shape[3]);
+    return format.layout == InputFormat::NHWC && !format.channels_last && format.shape.size() == 4;
 }
 
 // Where element `i` of N, C, H, W lies in N, H, W, C.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "devices/cpu/draft.h"
 
+#include "inference/batching.h"
+#include "inference/image_layout.h"
 #include "inference/op.h"
 
 #include <algorithm>
@@ -156,16 +158,17 @@ void Drafter::add_input(size_t k) {
     const ValueId v = graph_.inputs[k];
     const Value& value = graph_.value(v);
     Layout layout = Layout::Plain;
-    // Images only: with few channels, so that a shape says whether they are its second or last dimension.
-    if (value.shape.size() == 4 && value.type == ElementType::F32 && value.shape[1] <= 4)
+    const bool channels_last = is_channels_last(graph_, v);
+    if (value.shape.size() == 4 && value.type == ElementType::F32 && !channels_last)
         decides(v, 0, layout);
     slot(v, layout) =
         add({.type = value.type, .shape = value.shape, .layout = layout, .input = int(k)});
 
     InputFormat format{.type = value.type, .name = value.name, .shape = value.shape};
-    format.layout = layout == Layout::ChannelsLast ? InputFormat::NHWC : InputFormat::Plain;
-    if (layout == Layout::Plain && value.shape.size() == 4)
-        format.layout = value.shape[1] > 4 && value.shape[3] <= 4 ? InputFormat::NHWC : InputFormat::NCHW;
+    format.channels_last = channels_last;
+    format.layout = value.shape.size() != 4                              ? InputFormat::Plain
+                    : channels_last || layout == Layout::ChannelsLast ? InputFormat::NHWC
+                                                                      : InputFormat::NCHW;
     draft_.inputs.push_back(std::move(format));
 }
 
@@ -195,7 +198,8 @@ bool Drafter::decides(ValueId v, int depth, Layout& layout) const {
 void Drafter::add_output(size_t k) {
     const ValueId v = graph_.outputs[k];
     const Value& value = graph_.value(v);
-    draft_.outputs.push_back({.name = value.name, .type = value.type, .shape = value.shape});
+    draft_.outputs.push_back({.name = value.name, .type = value.type, .shape = value.shape,
+                              .image_column = image_column(graph_, v)});
     const int from = get(v, Layout::Plain);
     const int root = draft_.root(from);
     Buffer& owner = draft_.buffers[size_t(root)];

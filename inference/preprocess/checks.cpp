@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "inference/preprocess/checks.h"
 
+#include "inference/image_layout.h"
+
 #include <cmath>
 
 namespace infer {
@@ -133,12 +135,12 @@ Result<ImageSize> image_size(const InputFormat& input) {
     const Shape& s = input.shape;
     if (s.size() != 4 || input.layout == InputFormat::Plain)
         return not_image(input, "Nx3xHxW, Nx1xHxW, NxHxWx3 or NxHxWx1 is wanted");
-    const bool last = !is_channels(s[1]) && is_channels(s[3]);
-    const int64_t height = s[last ? 1 : 2], width = s[last ? 2 : 3], channels = s[last ? 3 : 1];
+    const ImageAxes at = axes_of(input.channels_last);
+    const int64_t height = s[at.height], width = s[at.width], channels = s[at.channels];
     if (!is_channels(channels))
-        return not_image(input,
-                         "there are neither 1 nor 3 channels in second or last place; give it "
-                         "its values by model-config");
+        return not_image(input, std::string("there are neither 1 nor 3 channels in ") +
+                                    (input.channels_last ? "last" : "second") +
+                                    " place; give it its values by model-config");
     if (width < 0 || height < 0)
         return not_image(input, "height or width is open; give the input a fixed shape (shapes in "
                                 "model-config, or --shape)");

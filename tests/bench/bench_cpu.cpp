@@ -79,8 +79,7 @@ template <typename T> T must(Result<T> result) {
 
 // NCHW values into the memory the executor wants.
 void fill(const InputFormat& format, const TensorView& to, const Tensor& from) {
-    const bool swap = format.layout == InputFormat::NHWC && format.shape.size() == 4 &&
-                      from.shape()[1] <= 4;
+    const bool swap = format.layout == InputFormat::NHWC && !format.channels_last;
     if (!swap) {
         std::memcpy(to.data, from.view().data, from.view().size_bytes());
         return;
