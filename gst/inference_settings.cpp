@@ -44,6 +44,17 @@ GType error_policy_type() {
     return type;
 }
 
+GType input_size_type() {
+    static const GType type = [] {
+        static const GEnumValue values[] = {
+            {int(InputSize::Model), "The model's size, which pictures are scaled to", "model"},
+            {int(InputSize::Source), "Each video's own size, of models that leave it open", "source"},
+            {0, nullptr, nullptr}};
+        return g_enum_register_static("GstInferenceInputSize", values);
+    }();
+    return type;
+}
+
 constexpr auto Ready =
     GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
 constexpr auto Playing =
@@ -108,6 +119,8 @@ std::vector<Property> what_runs() {
                hint_type(), infer::Hint::Throughput, Ready, &Settings::hint),
         choice("precision", "Precision", "Arithmetic of the model; an error if the device cannot",
                precision_type(), infer::Precision::Auto, Ready, &Settings::precision),
+        choice("input-size", "Input size", "At which size the model sees the pictures",
+               input_size_type(), InputSize::Model, Ready, &Settings::input_size),
         number("batch-size", "Batch size", "Frames run together, of any sources (0: the hint "
                "decides)", 0, Ready, &Settings::batch_size),
         number("batch-timeout", "Batch timeout", "Longest a frame waits for others to fill its "
@@ -170,7 +183,7 @@ void install_inference_properties(GObjectClass* klass) {
             g_object_class_install_property(klass, id++, p.spec);
             properties().push_back(std::move(p));
         }
-    for (GType t : {hint_type(), precision_type(), error_policy_type()})
+    for (GType t : {hint_type(), precision_type(), error_policy_type(), input_size_type()})
         gst_type_mark_as_plugin_api(t, GstPluginAPIFlags(0));
 }
 
@@ -259,6 +272,7 @@ infer::SessionConfig session_config(const Settings& settings, const infer::Model
     c.options.streams = settings.streams;
     c.options.threads = settings.threads;
     c.shapes = model.shapes;
+    c.at_source_size = settings.input_size == InputSize::Source;
     c.is_private = settings.is_private;
     return c;
 }

@@ -8,12 +8,14 @@
 #include <string>
 
 enum class ErrorPolicy { Warn, Stop };
+enum class InputSize { Model, Source };
 
 // gstinference's writable properties, as the user set them. 0, "" or -1 mean "not said".
 struct InferenceSettings {
     std::string model, device = "CPU";
     infer::Hint hint = infer::Hint::Throughput;
     infer::Precision precision = infer::Precision::Auto;
+    InputSize input_size = InputSize::Model;
     int batch_size = 0, batch_timeout_ms = -1, requests = 0, streams = 0, threads = 0;
     std::string decoder = "auto", model_config, labels;
     double threshold = -1, iou_threshold = -1;

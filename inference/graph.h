@@ -53,6 +53,8 @@ struct Graph {
     std::vector<ValueId> inputs, outputs; // inputs without constants
     std::map<std::string, std::string> metadata; // the file's own words: producer, labels...
     int64_t opset = 0;                           // of the file, for messages
+    // Shapes of the inputs as the file has them, by name; -1 where it leaves them open.
+    std::map<std::string, Shape> declared = {};
 
     ValueId add_value(Value value);
     const Value& value(ValueId id) const { return values[size_t(id)]; }

@@ -15,6 +15,8 @@ struct LoadOptions {
     int batch = 1; // rows a request; > 1 rewrites the batch dimension
     std::map<std::string, Tensor> constants =
         {}; // inputs that always have this content: no inputs then
+    // What the open width and height of picture inputs become; 0: an error says that they are open.
+    int open_width = 0, open_height = 0;
 };
 
 // Reads a model file (its format is told by content and extension), applies `options`, works out

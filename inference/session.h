@@ -22,6 +22,9 @@ struct SessionConfig {
     CompileOptions options;
     double latency_limit_ms = 0;         // 0: none
     std::map<std::string, Shape> shapes; // declared input shapes replaced
+    // A picture's open height and width are those of each frame (input-size=source): compiled for
+    // each size when it comes. Else they must be in `shapes`.
+    bool at_source_size = false;
     bool is_private = false;             // never shared
 };
 
@@ -89,7 +92,9 @@ public:
 
     // Takes a frame: waits for this source's in-flight credit and a free row (both cancelled by
     // flush_start and close), pre-processes on this thread, hands it on. Returns before the result
-    // exists. A frame that cannot be mapped still leaves, as Failed.
+    // exists. A frame that cannot be mapped still leaves, as Failed, and so does one of a size that
+    // the model cannot run at. Where the model runs at the source's size, a new size waits for it
+    // to be compiled, as cancellably, and `how` is fitted to it.
     virtual PushResult push(std::unique_ptr<Frame> frame,
                             std::shared_ptr<const Processing> how) = 0;
 
@@ -140,9 +145,11 @@ public:
     virtual bool ready() const = 0;
     virtual std::optional<Error> error() const = 0; // why it failed, if it did
 
-    // After ready.
+    // After ready. Shapes are those of one size where the model runs at its sources' sizes.
     virtual std::span<const InputFormat> inputs() const = 0;
     virtual std::span<const OutputFormat> outputs() const = 0;
+    // What was asked for and cannot be, so that the model runs without it: a batch-size.
+    virtual std::optional<Error> warning() const = 0;
     virtual std::map<std::string, std::string>
     describe() const = 0; // device, precision, lanes, batch, requests
     // What the model's file says about itself: producer, labels...

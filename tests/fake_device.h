@@ -43,7 +43,8 @@ public:
         unsigned seed = 1;
         std::set<int> fails = {}; // these batches fail; the first is 1
         std::string compile_error = {};
-        bool hold_compile = false; // until let_compile()
+        bool hold_compile = false; // until let_compile(); with `holds_after` of them let through
+        int holds_after = 0;
     };
 
     explicit Device(Options options)
@@ -197,12 +198,14 @@ inline bool Device::run_one(const void* of) {
 // Rows that hold no frame get rubbish.
 inline void Device::complete(const Batch& batch) {
     Request& request = *batch.request;
-    const size_t row_bytes = request.inputs[0].size_bytes() / size_t(request.inputs[0].shape[0]);
+    const auto rows = size_t(request.inputs[0].shape[0]);
+    const size_t in_bytes = request.inputs[0].size_bytes() / rows;
+    const size_t out_bytes = request.outputs[0].size_bytes() / rows;
     std::memset(request.outputs[0].data, 0xff, request.outputs[0].size_bytes());
-    for (size_t row = 0; row < size_t(request.inputs[0].shape[0]); row++)
+    for (size_t row = 0; row < rows; row++)
         if (request.rows >> row & 1)
-            std::memcpy(static_cast<char*>(request.outputs[0].data) + row * row_bytes,
-                        static_cast<char*>(request.inputs[0].data) + row * row_bytes, row_bytes);
+            std::memcpy(static_cast<char*>(request.outputs[0].data) + row * out_bytes,
+                        static_cast<char*>(request.inputs[0].data) + row * in_bytes, out_bytes);
     locked([&] { return in_flight_.erase(&request); });
     dones_++;
     const Error error{Error::Device, "fake device",
@@ -239,9 +242,11 @@ inline void Device::let_compile() {
 
 inline void Device::wait_compile() {
     std::unique_lock lock(mutex_);
-    compiles++;
+    const int number = compiles++;
     changed_.notify_all();
-    changed_.wait(lock, [&] { return !options_.hold_compile || may_compile_; });
+    changed_.wait(lock, [&] {
+        return !options_.hold_compile || may_compile_ || number < options_.holds_after;
+    });
 }
 
 inline void Device::stop_lanes(const void* of) {
@@ -257,12 +262,13 @@ class FakeExecutor final : public Executor {
 public:
     static constexpr int64_t values = 2; // a row: source, number
 
-    FakeExecutor(Device& device, int batch) : device_(device), batch_(batch) {
+    // `picture`: the shape of the input, which is [batch, values] if this is empty.
+    FakeExecutor(Device& device, int batch, Shape picture) : device_(device), batch_(batch) {
         device_.executors++;
         InputFormat input;
-        input.layout = InputFormat::Plain;
+        input.layout = picture.empty() ? InputFormat::Plain : InputFormat::NCHW;
         input.name = "picture";
-        input.shape = {batch, values};
+        input.shape = picture.empty() ? Shape{batch, values} : std::move(picture);
         inputs_ = {input};
         outputs_ = {{"echo", ElementType::F32, {batch, values}}};
         for (int lane = 0; device.options().threads && lane < device.options().lanes; lane++)
@@ -296,7 +302,7 @@ public:
         std::vector<Request> requests(static_cast<size_t>(count));
         for (Request& request : requests) {
             auto memory = std::make_shared<std::pair<Tensor, Tensor>>(
-                Tensor(ElementType::F32, {batch_, values}),
+                Tensor(ElementType::F32, inputs_[0].shape),
                 Tensor(ElementType::F32, {batch_, values}));
             request.inputs = {memory->first.view()};
             request.outputs = {memory->second.view()};
@@ -318,12 +324,16 @@ inline Device& device_of(const CompileOptions& options) {
     return *Device::find(std::stoi(options.extra.at("fake")));
 }
 
-inline Result<std::unique_ptr<Executor>> compile_fake(const Graph&, const CompileOptions& options) {
+// The graph of a model with open height and width has its input; others have nothing.
+inline Result<std::unique_ptr<Executor>> compile_fake(const Graph& graph,
+                                                      const CompileOptions& options) {
     Device& device = device_of(options);
     device.wait_compile();
     if (!device.options().compile_error.empty())
         return Error{Error::Unsupported, "fake model", device.options().compile_error};
-    return std::unique_ptr<Executor>(std::make_unique<FakeExecutor>(device, options.batch));
+    const Shape picture = graph.inputs.empty() ? Shape{} : graph.value(graph.inputs[0]).shape;
+    return std::unique_ptr<Executor>(
+        std::make_unique<FakeExecutor>(device, options.batch, picture));
 }
 
 inline const DeviceDef device_fake = {

@@ -22,12 +22,15 @@ struct TestFrame final : Frame {
         if (cannot_map)
             return Error{Error::Device, "frame", "no memory to map"};
         FrameView view;
-        view.width = view.height = 16;
+        view.width = frame_size.width;
+        view.height = frame_size.height;
         view.plane[0] = reinterpret_cast<const uint8_t*>(id.data());
         return view;
     }
     void unmap() override {}
+    FrameSize size() const override { return frame_size; }
 
+    FrameSize frame_size{16, 16};
     std::array<float, 2> id;
     std::function<void()> on_map; // runs while the frame's row is reserved
     bool cannot_map = false;
@@ -42,12 +45,18 @@ struct TestMarker final : Item {
 inline Fill copying_fill(std::span<const InputFormat>) {
     return [](const FrameView& frame, const Processing&,
               std::span<const TensorView> row) -> Result<Placement> {
+        if (const Shape& shape = row[0].shape; shape.size() == 4) { // of a model that is "open"
+            const bool is_odd = frame.width % 2 == 1;
+            EXPECT_EQ(shape[3], is_odd ? (frame.width + 31) / 32 * 32 : frame.width);
+            EXPECT_EQ(shape[2], is_odd ? (frame.height + 31) / 32 * 32 : frame.height);
+        }
         std::memcpy(row[0].data, frame.plane[0], 2 * sizeof(float));
         return Placement{};
     };
 }
 
-// A model file whose text is its content hash; "broken" and "unbatchable" mean what they say.
+// A model file whose text is its content hash; "broken" and "unbatchable" mean what they say, and
+// "open" leaves height and width open: it cannot run at odd widths, nor at heights over 1000.
 inline std::string model_file(const std::string& name, const std::string& text) {
     return test_file(name, text);
 }
@@ -61,7 +70,17 @@ inline Result<Graph> load_fake(const std::string& path, const LoadOptions& optio
     const std::string text = text_of(path).value();
     if (text == "broken" || (text == "unbatchable" && options.batch > 1))
         return Error{Error::InvalidModel, path, text};
-    return Graph{};
+    Graph graph;
+    if (text == "open") {
+        graph.declared["picture"] = {-1, 3, -1, -1};
+        if (options.open_width % 2 == 1 || options.open_height > 1000)
+            return Error{Error::Unsupported, path, "cannot be halved"};
+        graph.inputs = {graph.add_value({"picture",
+                                         ElementType::F32,
+                                         {options.batch, 3, options.open_height, options.open_width},
+                                         std::nullopt})};
+    }
+    return graph;
 }
 
 inline std::span<const DeviceDef* const> fake_devices() {
@@ -98,10 +117,11 @@ inline std::shared_ptr<const Processing> raw_tensors() {
 
 // A session that is ready, and its sources by number.
 struct Rig {
-    explicit Rig(Device::Options options, int requests = 0, int batch = 0)
+    explicit Rig(Device::Options options, int requests = 0, int batch = 0, bool open = false)
         : device(std::move(options)) {
-        SessionConfig config = config_for(device);
+        SessionConfig config = config_for(device, model_file("model", open ? "open" : "a model"));
         config.is_private = true;
+        config.at_source_size = open;
         config.options.requests = requests;
         config.options.batch = batch;
         auto opened = open_session(config, parts_for(device));

@@ -150,15 +150,21 @@ TEST(Session, a_failed_session_is_not_shared_with_who_tries_again) {
     EXPECT_NE(opened(config_for(device), device), first);
 }
 
-TEST(Session, a_model_that_cannot_be_batched_runs_one_by_one_unless_a_batch_was_asked_for) {
+TEST(Session, a_model_that_cannot_be_batched_runs_one_by_one_and_says_so_if_a_batch_was_asked_for) {
     Device device({});
     const Ends ends;
     SessionConfig config = config_for(device, model_file("m", "unbatchable"));
     const auto session = opened(config, device);
     EXPECT_EQ(outcome(*session), "");
     EXPECT_EQ(session->describe()["batch"], "1");
+    EXPECT_FALSE(session->warning());
     config.options.batch = 4;
-    EXPECT_NE(outcome(*opened(config, device)), "");
+    const auto asked = opened(config, device);
+    EXPECT_EQ(outcome(*asked), "");
+    EXPECT_EQ(asked->describe()["batch"], "1");
+    ASSERT_TRUE(asked->warning());
+    EXPECT_NE(asked->warning()->text().find("batch-size=4: frames run one by one"),
+              std::string::npos);
 }
 
 TEST(Session, holds_two_requests_more_than_run_at_once_unless_told_otherwise) {
@@ -231,6 +237,7 @@ TEST(Session, may_be_dropped_by_a_thread_of_its_own_device) {
     struct LastFrame final : Frame {
         Result<FrameView> map() override { return frame.map(); }
         void unmap() override {}
+        FrameSize size() const override { return frame.size(); }
         TestFrame frame{0, 0};
         std::shared_ptr<Session> session;
     };

@@ -6,47 +6,56 @@ namespace {
 
 Error cancelled() { return {Error::Cancelled, "", "nobody waits for this model any more"}; }
 
-struct Compiled {
+struct Made {
     std::unique_ptr<Executor> executor;
-    std::map<std::string, std::string> metadata; // the model's own words
+    std::map<std::string, std::string> metadata;
+    std::map<std::string, Shape> declared;
+    std::optional<Error> warning;
 };
 
 // Runs at `batch` rows a request.
-Result<Compiled> compile_at(int batch, const SessionConfig& config,
-                                             const SessionParts& parts,
-                                             const std::atomic<bool>& abandoned) {
-    Result<Graph> graph = parts.load(config.model, {.shapes = config.shapes, .batch = batch});
+Result<Made> compile_at(int batch, const Order& order, FrameSize picture) {
+    const SessionConfig& config = order.config;
+    Result<Graph> graph = order.parts.load(config.model, {.shapes = config.shapes,
+                                                          .batch = batch,
+                                                          .open_width = picture.width,
+                                                          .open_height = picture.height});
     if (!graph.ok())
         return graph.error();
-    if (abandoned)
+    if (order.abandoned)
         return cancelled();
     CompileOptions options = config.options;
     options.batch = batch;
     const std::string_view kind = device_kind(config.device);
     if (kind != config.device)
         options.extra.emplace("device", config.device);
-    auto executor = parts.find_device(kind)->compile(graph.value(), options);
+    auto executor = order.parts.find_device(kind)->compile(graph.value(), options);
     if (!executor.ok())
         return executor.error();
     if (const std::string odd = unbatched_tensor(*executor.value()); !odd.empty())
         return Error{Error::Unsupported, config.model,
-                     "cannot run in batches: " + odd + " has no row for each of " +
-                         std::to_string(batch) + " frames; batch-size=1 would do"};
-    return Compiled{std::move(executor.value()), std::move(graph.value().metadata)};
+                     odd + " has no row for each of " + std::to_string(batch) + " frames"};
+    return Made{std::move(executor.value()), std::move(graph.value().metadata),
+                std::move(graph.value().declared), std::nullopt};
 }
 
-// A batch the user asked for must work; one the device prefers is given up for 1.
-Result<Compiled> make_executor(const SessionConfig& config, const SessionParts& parts,
-                               const std::atomic<bool>& abandoned) {
-    const CompileOptions& options = config.options;
-    const DeviceDef& device = *parts.find_device(device_kind(config.device));
+// A model that cannot run in batches runs one by one, several requests at once. If a batch was asked
+// for, that is worth a warning.
+Result<Made> make_executor(const Order& order, FrameSize picture) {
+    const CompileOptions& options = order.config.options;
+    const DeviceDef& device = *order.parts.find_device(device_kind(order.config.device));
     const int batch = options.batch > 0 ? options.batch
                                         : std::min(device.preferred_batch(options.hint),
                                                    int(FlowCounters::max_rows));
-    auto executor = compile_at(batch, config, parts, abandoned);
-    if (!executor.ok() && options.batch == 0 && batch > 1 && !abandoned)
-        return compile_at(1, config, parts, abandoned);
-    return executor;
+    auto executor = compile_at(batch, order, picture);
+    if (executor.ok() || batch == 1 || order.abandoned)
+        return executor;
+    auto single = compile_at(1, order, picture);
+    if (single.ok() && options.batch > 0)
+        single.value().warning = Error{
+            Error::Unsupported, "batch-size=" + std::to_string(options.batch),
+            "frames run one by one, several at once (" + executor.error().text() + ")"};
+    return single;
 }
 
 } // namespace
@@ -55,25 +64,24 @@ std::string_view device_kind(std::string_view device) {
     return device.substr(0, device.find_first_of(".:"));
 }
 
-Result<std::unique_ptr<Engine>> compile(const SessionConfig& config, const SessionParts& parts,
-                                        const std::atomic<bool>& abandoned) {
-    auto compiled = make_executor(config, parts, abandoned);
+Result<Compiled> compile(const Order& order, FrameSize picture) {
+    auto compiled = make_executor(order, picture);
     if (!compiled.ok())
         return compiled.error();
-    if (abandoned)
+    if (order.abandoned)
         return cancelled();
     // Two more than run at once: one being filled, one being decoded or filled.
-    auto& [executor, metadata] = compiled.value();
-    const int wanted = config.options.requests > 0 ? config.options.requests : executor->lanes() + 2;
-    auto requests = executor->make_requests(wanted);
+    auto& [executor, metadata, declared, warning] = compiled.value();
+    const CompileOptions& options = order.config.options;
+    auto requests =
+        executor->make_requests(options.requests > 0 ? options.requests : executor->lanes() + 2);
     if (!requests.ok())
         return requests.error();
     auto engine = std::make_unique<Engine>(std::move(executor), std::move(requests.value()),
-                                           config.options.hint, parts.clock);
-    engine->set_metadata(std::move(metadata));
+                                           options.hint, order.parts.clock, order.counters);
     if (auto warm = engine->warm_up(); !warm.ok())
         return warm.error();
-    return engine;
+    return Compiled{std::move(engine), std::move(metadata), std::move(declared), std::move(warning)};
 }
 
 } // namespace infer

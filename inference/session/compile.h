@@ -8,10 +8,25 @@
 
 namespace infer {
 
+// What a session is made of, for compiling.
+struct Order {
+    const SessionConfig& config;
+    const SessionParts& parts;
+    FlowCounters& counters;
+    const std::atomic<bool>& abandoned;
+};
+
+struct Compiled {
+    std::unique_ptr<Engine> engine;
+    std::map<std::string, std::string> metadata; // the model's own words
+    std::map<std::string, Shape> declared;       // Graph::declared
+    std::optional<Error> warning;                // what was asked for and is not so
+};
+
 // From a model file to an engine that has made one run: load, optimize, compile, make requests,
-// warm up. Blocks for all of it. Stops between steps once `abandoned` is set (Error::Cancelled).
-Result<std::unique_ptr<Engine>> compile(const SessionConfig& config, const SessionParts& parts,
-                                        const std::atomic<bool>& abandoned);
+// warm up. Open heights and widths become those of `picture`; {}: they must not be open. Blocks for
+// all of it. Stops between steps once `abandoned` is set (Error::Cancelled).
+Result<Compiled> compile(const Order& order, FrameSize picture);
 
 // The DeviceDef's name in what users write: "GPU" of "GPU.1", "MULTI" of "MULTI:GPU,CPU".
 std::string_view device_kind(std::string_view device);

@@ -21,10 +21,11 @@ Batcher::Rules rules_of(const Executor& executor, Hint hint) {
 } // namespace
 
 Engine::Engine(std::unique_ptr<Executor> executor, std::vector<Request> requests, Hint hint,
-               const Clock* clock)
+               const Clock* clock, FlowCounters& counters)
     : own_clock_(clock ? nullptr : std::make_unique<MonotonicClock>()),
       clock_(clock ? clock : own_clock_.get()),
-      pool_(std::move(requests), rules_of(*executor, hint)), executor_(std::move(executor)) {
+      pool_(std::move(requests), rules_of(*executor, hint)), counters_(counters),
+      executor_(std::move(executor)) {
     const int rows = executor_->batch();
     for (int s = 0; s < pool_.requests(); s++) {
         Slot& slot = slots_.emplace_back();

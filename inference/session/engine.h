@@ -35,8 +35,9 @@ struct Work {
 // Knows sources only as where results go. Thread-safe.
 class Engine {
 public:
+    // `counters` is the session's and outlives the engine.
     Engine(std::unique_ptr<Executor> executor, std::vector<Request> requests, Hint hint,
-           const Clock* clock);
+           const Clock* clock, FlowCounters& counters);
     ~Engine(); // waits for requests in flight; never on a device thread
 
     // One run on zeros by the calling thread, before anything else: how long a batch takes.
@@ -45,14 +46,10 @@ public:
     const Executor& executor() const { return *executor_; }
     RequestPool& pool() { return pool_; }
     const RequestPool& pool() const { return pool_; }
-    const FlowCounters& counters() const { return counters_; }
     int64_t now_us() const { return clock_->now_us(); }
     int in_flight_bound() const;  // of one source
     int64_t inference_us() const; // p95 of a batch; before frames: the warm-up's
     std::map<std::string, std::string> describe() const;
-    // What the model's file says about itself; set once, before anybody else knows the engine.
-    void set_metadata(std::map<std::string, std::string> said) { metadata_ = std::move(said); }
-    const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
     // For the holder of a row, until it settles the row: what to fill, and what it carries.
     std::span<const TensorView> row_inputs(Row row) const;
@@ -93,9 +90,8 @@ private:
     const Clock* const clock_;
     RequestPool pool_;
     std::deque<Slot> slots_; // never resized
-    FlowCounters counters_;
+    FlowCounters& counters_;
     std::string device_;
-    std::map<std::string, std::string> metadata_;
     int64_t warm_up_us_ = 0;
     std::unique_ptr<Executor> executor_; // its lanes call done(), which uses all above
     std::unique_ptr<Timer> timer_;       // only when frames can wait for company

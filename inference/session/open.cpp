@@ -107,18 +107,22 @@ Result<std::shared_ptr<Session>> open_session(const SessionConfig& config,
 }
 
 void tick(Session& session) {
-    if (Engine* engine = static_cast<CompiledSession&>(session).engine())
+    for (const Lease& engine : static_cast<CompiledSession&>(session).engines())
         engine->tick();
 }
 
 int free_rows(const Session& session) {
-    const Engine* engine = static_cast<const CompiledSession&>(session).engine();
-    return engine ? engine->pool().free_rows() : 0;
+    int rows = 0;
+    for (const Lease& engine : static_cast<const CompiledSession&>(session).engines())
+        rows += engine->pool().free_rows();
+    return rows;
 }
 
 int waiting(const Session& session) {
-    const Engine* engine = static_cast<const CompiledSession&>(session).engine();
-    return engine ? engine->pool().waiting() : 0;
+    int waiting = 0;
+    for (const Lease& engine : static_cast<const CompiledSession&>(session).engines())
+        waiting += engine->pool().waiting();
+    return waiting;
 }
 
 } // namespace infer

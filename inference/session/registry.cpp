@@ -42,6 +42,7 @@ std::string session_key(const SessionConfig& config, const std::string& content_
         add(name);
         add(value);
     }
+    key << config.at_source_size << ' ';
     for (const auto& [name, shape] : config.shapes) {
         add(name);
         add(to_string(shape));

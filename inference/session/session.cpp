@@ -16,6 +16,7 @@ public:
     ~SourceHandle() override {
         state_->close();
         session_->remove(state_.get());
+        state_->let_go();
     }
 
     PushResult wait_ready() override { return state_->wait_ready(); }
@@ -46,7 +47,12 @@ double mean(uint64_t sum, uint64_t count) { return count ? double(sum) / double(
 } // namespace
 
 CompiledSession::CompiledSession(const SessionConfig& config, const SessionParts& parts)
-    : config_(config), parts_(parts) {}
+    : config_(config), parts_(parts), shelf_([this](FrameSize size) -> Result<std::unique_ptr<Engine>> {
+          auto made = compile(order(), size);
+          if (!made.ok())
+              return made.error();
+          return std::move(made.value().engine);
+      }) {}
 
 std::shared_ptr<CompiledSession> CompiledSession::start(const SessionConfig& config,
                                                         const SessionParts& parts) {
@@ -59,28 +65,53 @@ std::shared_ptr<CompiledSession> CompiledSession::start(const SessionConfig& con
 // Neither must whoever drops a session while it compiles have to wait for that.
 void CompiledSession::retire(CompiledSession* session) {
     session->abandoned_ = true;
-    if (session->ended_ && !Engine::on_device_thread())
+    if (session->ended_ && session->shelf_.is_idle() && !Engine::on_device_thread())
         delete session;
     else
         Reaper::instance().take([session] { delete session; });
 }
 
-CompiledSession::~CompiledSession() {
-    thread_.join();
-    engine_.reset();
+CompiledSession::~CompiledSession() { thread_.join(); }
+
+// The engine that sources start with. Where the model runs at their sizes, nobody may want the one
+// compiled here; but what is wrong with the model is known before a frame comes.
+Result<void> CompiledSession::make_first() {
+    static constexpr FrameSize as_declared[] = {{}};
+    const auto sizes = config_.at_source_size ? SizeRule::first_sizes() : as_declared;
+    auto made = compile(order(), sizes[0]);
+    for (const FrameSize size : sizes.subspan(1))
+        if (!made.ok() && !abandoned_)
+            if (auto other = compile(order(), size); other.ok())
+                made = std::move(other);
+    if (!made.ok())
+        return made.error();
+    const Executor& executor = made.value().engine->executor();
+    model_ = {{executor.inputs().begin(), executor.inputs().end()},
+              {executor.outputs().begin(), executor.outputs().end()},
+              std::move(made.value().metadata),
+              executor.batch(),
+              std::move(made.value().warning)};
+    FrameSize key;
+    if (config_.at_source_size) {
+        auto rule = SizeRule::of(model_.inputs, made.value().declared);
+        if (!rule.ok())
+            return rule.error();
+        sizes_.emplace(Sizes{shelf_, std::move(rule.value()), parts_.make_fill});
+        key = sizes_->rule.size_of(model_.inputs);
+    }
+    shelf_.put(key, std::move(made.value().engine));
+    return {};
 }
 
 void CompiledSession::run() {
-    auto made = compile(config_, parts_, abandoned_);
+    const Result<void> made = make_first();
     std::vector<std::shared_ptr<Listener>> listeners;
     std::vector<std::shared_ptr<SourceState>> sources;
     {
         std::lock_guard lock(mutex_);
-        if (made.ok())
-            engine_ = std::move(made.value());
-        else
+        if (!made.ok())
             error_ = made.error();
-        ready_engine_ = engine_.get();
+        ready_ = made.ok();
         settled_ = true;
         listeners.swap(listeners_);
         sources = sources_;
@@ -95,10 +126,11 @@ void CompiledSession::run() {
 }
 
 void CompiledSession::attach(SourceState& source) {
-    if (Engine* engine = this->engine())
-        source.start(engine, parts_.make_fill(engine->executor().inputs()));
-    else
-        source.fail();
+    if (!ready_)
+        return source.fail();
+    const Lease engine = shelf_.engines().front();
+    source.start(engine, parts_.make_fill(engine->executor().inputs()),
+                 sizes_ ? &*sizes_ : nullptr);
 }
 
 std::shared_ptr<void> CompiledSession::when_ready(std::function<void(const Error*)> on) {
@@ -121,7 +153,8 @@ std::optional<Error> CompiledSession::error() const {
 }
 
 std::unique_ptr<Source> CompiledSession::add_source(const SourceOptions& options) {
-    auto state = std::make_shared<SourceState>(options, bound_before_ready());
+    auto state =
+        std::make_shared<SourceState>(options, bound_before_ready(), config_.at_source_size);
     bool settled;
     {
         std::lock_guard lock(mutex_);
@@ -147,27 +180,37 @@ int CompiledSession::bound_before_ready() const {
     return (options.requests > 0 ? std::min(options.requests, lanes + 2) : lanes + 2) * rows;
 }
 
+std::map<std::string, std::string> CompiledSession::describe() const {
+    auto facts = shelf_.engines().front()->describe();
+    if (sizes_) {
+        std::string sizes;
+        for (const FrameSize size : shelf_.sizes())
+            sizes += (sizes.empty() ? "" : ", ") + std::to_string(size.width) + "x" +
+                     std::to_string(size.height);
+        facts["sizes"] = sizes;
+    }
+    return facts;
+}
+
 int64_t CompiledSession::expected_latency_us() const {
-    Engine* engine = this->engine();
-    if (!engine)
+    if (!ready_)
         return 0;
     int64_t delay = 0;
-    if (engine->pool().rows() > 1) {
+    if (model_.rows > 1) {
         std::unique_lock lock(mutex_);
         const auto sources = sources_;
         lock.unlock();
         for (const auto& source : sources)
             delay = std::max(delay, source->batch_delay_us());
     }
-    return delay + engine->inference_us();
+    return delay + shelf_.engines().front()->inference_us();
 }
 
 SessionStats CompiledSession::stats() const {
     SessionStats stats;
-    const Engine* engine = this->engine();
-    if (!engine)
+    if (!ready_)
         return stats;
-    const FlowCounters& c = engine->counters();
+    const FlowCounters& c = counters_;
     stats.frames = c.frames;
     stats.failed = c.failed;
     stats.batches = c.batches;
@@ -179,7 +222,7 @@ SessionStats CompiledSession::stats() const {
     stats.inference_us = mean(c.inference_us, timed);
     stats.decode_us = mean(c.decode_us, timed);
     stats.wait_us = mean(c.wait_us, timed);
-    for (int k = 0; k <= engine->executor().batch(); k++)
+    for (int k = 0; k <= model_.rows; k++)
         stats.batch_fill.push_back(c.batch_fill[size_t(k)]);
     return stats;
 }

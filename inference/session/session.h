@@ -3,6 +3,7 @@
 
 #include "inference/session/compile.h"
 #include "inference/session/listeners.h"
+#include "inference/session/shelf.h"
 #include "inference/session/source.h"
 
 #include <atomic>
@@ -22,28 +23,36 @@ public:
     ~CompiledSession() override; // joins the session thread; waits for requests in flight
 
     std::shared_ptr<void> when_ready(std::function<void(const Error*)> on) override;
-    bool ready() const override { return engine() != nullptr; }
+    bool ready() const override { return ready_; }
     std::optional<Error> error() const override;
-    std::span<const InputFormat> inputs() const override { return engine()->executor().inputs(); }
-    std::span<const OutputFormat> outputs() const override {
-        return engine()->executor().outputs();
-    }
-    std::map<std::string, std::string> describe() const override { return engine()->describe(); }
-    const std::map<std::string, std::string>& metadata() const override {
-        return engine()->metadata();
-    }
+    std::span<const InputFormat> inputs() const override { return model_.inputs; }
+    std::span<const OutputFormat> outputs() const override { return model_.outputs; }
+    std::optional<Error> warning() const override { return model_.warning; }
+    std::map<std::string, std::string> describe() const override;
+    const std::map<std::string, std::string>& metadata() const override { return model_.metadata; }
     int64_t expected_latency_us() const override;
     std::unique_ptr<Source> add_source(const SourceOptions& options) override;
     SessionStats stats() const override;
 
-    Engine* engine() const { return ready_engine_.load(); } // nullptr before ready
+    std::vector<Lease> engines() const { return shelf_.engines(); } // none before ready
     void remove(const SourceState* source);
 
 private:
     CompiledSession(const SessionConfig& config, const SessionParts& parts);
 
+    // What is known of the model at its first size. Does not change once ready.
+    struct Model {
+        std::vector<InputFormat> inputs;
+        std::vector<OutputFormat> outputs;
+        std::map<std::string, std::string> metadata;
+        int rows = 1; // the most of a request
+        std::optional<Error> warning;
+    };
+
     static void retire(CompiledSession* session);
     void run(); // session thread
+    Result<void> make_first();
+    Order order() { return {config_, parts_, counters_, abandoned_}; }
     void attach(SourceState& source);
     int bound_before_ready() const;
 
@@ -52,14 +61,19 @@ private:
     std::atomic<bool> abandoned_{false}; // nobody holds the session any more
     std::atomic<bool> ended_{false};     // run() touches nothing any more
 
+    FlowCounters counters_;
+    EngineShelf shelf_;
+    // Written by run() before ready_.
+    Model model_;
+    std::optional<Sizes> sizes_; // set where they change it with their frames' size
+
     mutable std::mutex mutex_; // guards all below; no other lock is taken under it
     bool settled_ = false;     // compiled or failed
     std::optional<Error> error_;
-    std::unique_ptr<Engine> engine_; // does not change once settled_
     std::vector<std::shared_ptr<Listener>> listeners_;
     std::vector<std::shared_ptr<SourceState>> sources_;
 
-    std::atomic<Engine*> ready_engine_{nullptr};
+    std::atomic<bool> ready_{false};
     std::thread thread_; // runs run()
 };
 

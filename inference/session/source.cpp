@@ -24,18 +24,30 @@ Output without_result(std::unique_ptr<Frame> frame, uint64_t number, FrameStatus
 
 } // namespace
 
-void SourceState::start(Engine* engine, Fill fill) {
+void SourceState::start(std::shared_ptr<Engine> engine, Fill fill, const Sizes* sizes) {
     {
         std::lock_guard lock(mutex_);
         if (gate_ == Gate::Closed)
             return;
-        engine_ = engine;
+        engine_ = std::move(engine);
         fill_ = std::move(fill);
-        client_ = engine->pool().join(terms_of(options_), options_.priority);
-        if (gate_ == Gate::Flushing)
-            engine->pool().cancel(*client_);
+        sizes_ = sizes;
+        join_pool();
     }
     may_push_.notify_all();
+}
+
+// With the lock held.
+void SourceState::join_pool() {
+    client_ = engine_->pool().join(terms_of(options_), options_.priority);
+    if (gate_ == Gate::Flushing)
+        engine_->pool().cancel(*client_);
+}
+
+void SourceState::let_go() {
+    std::lock_guard lock(mutex_);
+    engine_.reset();
+    offered_.reset();
 }
 
 void SourceState::fail() {
@@ -69,21 +81,30 @@ PushResult SourceState::take_credit(Credit& credit) {
         return closed_as(gate_);
     frames_held_++;
     stats_.in++;
-    credit = {line_.take_place(), next_number_++, engine_, client_};
+    credit = {line_.take_place(), next_number_++, engine_.get(), client_};
     return PushResult::Ok;
 }
 
+PushResult SourceState::closed() {
+    std::lock_guard lock(mutex_);
+    return gate_ == Gate::Open ? PushResult::Flushing : closed_as(gate_);
+}
+
 PushResult SourceState::push(std::unique_ptr<Frame> frame, std::shared_ptr<const Processing> how) {
+    std::optional<Error> misfit;
+    if (follows_size_)
+        if (const PushResult is = fit(frame->size(), how, misfit); is != PushResult::Ok)
+            return is;
+    if (misfit)
+        return pass(std::move(frame), FrameStatus::Failed, misfit->text());
     Credit credit;
     if (const PushResult taken = take_credit(credit); taken != PushResult::Ok)
         return taken;
     Engine& engine = *credit.engine;
     const int64_t pushed_us = engine.now_us();
     const std::optional<Row> row = engine.pool().acquire(credit.client, pushed_us);
-    if (!row) {
-        std::lock_guard lock(mutex_);
-        return gate_ == Gate::Open ? PushResult::Flushing : closed_as(gate_);
-    }
+    if (!row)
+        return closed();
     const int64_t begun = engine.now_us();
     Result<void> filled = fill_row(engine, *row, *frame, *how);
     Work& work = engine.work(*row);
@@ -140,7 +161,7 @@ PushResult SourceState::push_marker(std::unique_ptr<Item> marker, bool closes_ba
     std::unique_lock lock(mutex_);
     if (gate_ != Gate::Open)
         return closed_as(gate_);
-    Engine* engine = engine_;
+    const auto engine = engine_;
     const auto client = client_;
     Output output;
     output.item = std::move(marker);
@@ -197,7 +218,7 @@ void SourceState::shut(Gate gate) {
     frames_held_ = 0;
     thrown_away = line_.flush();
     generation_ = line_.generation();
-    Engine* engine = engine_;
+    const auto engine = engine_;
     const auto client = client_;
     if (engine)
         engine->pool().cancel(*client);
@@ -222,7 +243,7 @@ void SourceState::flush_stop() {
 void SourceState::set_options(const SourceOptions& options) {
     std::unique_lock lock(mutex_);
     options_ = options;
-    Engine* engine = gate_ == Gate::Closed ? nullptr : engine_;
+    const auto engine = gate_ == Gate::Closed ? nullptr : engine_;
     const auto client = client_;
     lock.unlock();
     if (engine)

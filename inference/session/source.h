@@ -4,6 +4,7 @@
 #include "inference/reorder.h"
 #include "inference/request_pool.h"
 #include "inference/session/parts.h"
+#include "inference/session/sizes.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -23,13 +24,19 @@ class SourceState : public std::enable_shared_from_this<SourceState> {
 public:
     using Place = Reorder<Output>::Place;
 
-    SourceState(const SourceOptions& options, int bound_before_ready)
-        : options_(options), bound_before_ready_(bound_before_ready) {}
+    SourceState(const SourceOptions& options, int bound_before_ready, bool follows_size)
+        : options_(options), bound_before_ready_(bound_before_ready), follows_size_(follows_size) {}
 
     // The model is compiled, or it failed. Once; any thread. `engine` outlives every later call
-    // but arrive() and wants().
-    void start(Engine* engine, Fill fill);
+    // but arrive() and wants(). `sizes`: what it is exchanged by, if it follows_size.
+    void start(std::shared_ptr<Engine> engine, Fill fill, const Sizes* sizes);
     void fail();
+    // Nothing but arrive() and wants() is called any more: the engine may go.
+    void let_go();
+
+    // The shelf's thread: the engine of that size, if it is what this waits for.
+    void offer(FrameSize size, const Result<std::shared_ptr<Engine>>& engine);
+    bool awaits(FrameSize size) const;
 
     // See Source.
     PushResult wait_ready();
@@ -65,6 +72,17 @@ private:
     }
     PushResult wait_ready(std::unique_lock<std::mutex>& lock);
     PushResult take_credit(Credit& credit);
+    PushResult closed();
+    void join_pool();
+    PushResult fit(FrameSize frame, std::shared_ptr<const Processing>& how,
+                   std::optional<Error>& misfit);
+    PushResult find_engine(FrameSize frame, const std::shared_ptr<const Processing>& how,
+                           std::optional<Error>& misfit);
+    std::optional<Result<std::shared_ptr<Engine>>> ask(FrameSize size);
+    Result<std::shared_ptr<Engine>> fit_processing(FrameSize size,
+                                                   Result<std::shared_ptr<Engine>> engine,
+                                                   const std::shared_ptr<const Processing>& how);
+    void change_engine(std::shared_ptr<Engine> engine);
     Result<void> fill_row(Engine& engine, Row row, Frame& frame, const Processing& how);
     bool put(std::unique_lock<std::mutex>& lock, Place place, Output output);
     void shut(Gate gate);
@@ -77,16 +95,24 @@ private:
     SourceOptions options_;
     const int bound_before_ready_;
     Gate gate_ = Gate::Open;
-    Engine* engine_ = nullptr;                    // after start()
+    std::shared_ptr<Engine> engine_;              // a Lease; after start()
     bool failed_ = false;                         // after fail()
     std::shared_ptr<RequestPool::Client> client_; // with engine_
+    std::optional<FrameSize> awaited_;            // that ask() waits for
+    std::optional<Result<std::shared_ptr<Engine>>> offered_;
     Reorder<Output> line_;
     int frames_held_ = 0; // in line_ or on their way there
     uint64_t next_number_ = 0;
     bool pusher_waits_ = false, popper_waits_ = false;
     SourceStats stats_;
 
-    Fill fill_;                           // set by start(); the streaming thread's alone
+    const bool follows_size_;
+    // Set by start(), then the streaming thread's alone.
+    Fill fill_;
+    const Sizes* sizes_ = nullptr;
+    FrameSize fitted_;                             // of frames that engine_ is for
+    std::shared_ptr<const Processing> asked_how_;  // what was fitted to it, and
+    std::shared_ptr<const Processing> fitted_how_; // what came out
     std::atomic<uint64_t> generation_{0}; // copy of line_.generation() for wants()
 };
 

@@ -8,6 +8,7 @@ brightness.onnx   a detector in ultraface's form: one box, whose left edge says 
                   number that can be read back from its own result.
 classes.onnx      a classifier of ten classes: class k is the nearest to brightness k * 25.5 + 12.75.
 inverse.onnx      a picture from a picture of 30x24 pixels: 1 - x.
+open.onnx         gives back its picture, whose height and width it leaves open.
 unsupported.onnx  two operators nobody knows, with node names.
 """
 import pathlib
@@ -39,7 +40,7 @@ def tensor(name, kind, dims, values):
 
 
 def value_info(name, dims):
-    shape = b"".join(field(1, field(1, d)) for d in dims)
+    shape = b"".join(field(1, field(1 if isinstance(d, int) else 2, d)) for d in dims)
     return field(1, name) + field(2, field(1, field(1, FLOAT) + field(2, shape)))
 
 
@@ -97,6 +98,12 @@ def inverse():
                  constants)
 
 
+def open():
+    picture = ["n", 3, "height", "width"]
+    return model([node("Relu", ["image"], ["same"], "same")], [value_info("image", picture)],
+                 [value_info("same", picture)], [])
+
+
 def unsupported():
     nodes = [node("Frobnicate", ["image"], ["a"], "first"),
              node("Quuxify", ["a"], ["b"], "second")]
@@ -106,5 +113,5 @@ def unsupported():
 
 if __name__ == "__main__":
     here = pathlib.Path(__file__).parent
-    for make in (brightness, classes, inverse, unsupported):
+    for make in (brightness, classes, inverse, open, unsupported):
         (here / (make.__name__ + ".onnx")).write_bytes(make())

@@ -88,6 +88,20 @@ TEST(Errors, of_compiling_come_even_if_no_frame_does) {
     EXPECT_NE(gi.message(GST_MESSAGE_ERROR).find("Frobnicate"), std::string::npos);
 }
 
+TEST(Errors, of_sizes_say_what_to_do_about_them) {
+    const struct {
+        std::string launch, says;
+    } cases[] = {
+        {"model=" + test_data("open.onnx"), "input-size=source"},
+        {model + " input-size=source", "use input-size=model"},
+    };
+    for (const auto& c : cases) {
+        Element gi("gstinference " + c.launch);
+        EXPECT_TRUE(gi.set_state(GST_STATE_PLAYING));
+        EXPECT_NE(gi.message(GST_MESSAGE_ERROR).find(c.says), std::string::npos) << c.launch;
+    }
+}
+
 TEST(Errors, of_caps_name_them_and_the_remedy) {
     for (const char* caps :
          {"video/x-raw,format=ARGB64,width=32,height=32,framerate=25/1",

@@ -127,6 +127,30 @@ TEST(Flow, caps_may_change_between_frames_and_every_frame_is_read_by_its_own) {
     EXPECT_NEAR(brightness_of(frames[2], 20, 90), 200, 2);
 }
 
+// The model gives back its picture: as large as the frame, with nothing scaled.
+TEST(Flow, with_input_size_source_every_frame_is_inferred_at_its_own_size) {
+    Element gi("gstinference model=" + test_data("open.onnx") + " input-size=source decoder=none");
+    Wire w(gi.get(), 0);
+    ASSERT_TRUE(gi.set_state(GST_STATE_PLAYING));
+    w.start();
+    const std::pair<int, int> sizes[] = {{32, 32}, {101, 50}, {20, 90}, {32, 32}};
+    for (guint64 n = 0; n < 4; n++) {
+        w.caps("video/x-raw,format=RGB,width=" + std::to_string(sizes[n].first) +
+               ",height=" + std::to_string(sizes[n].second) + ",framerate=25/1");
+        EXPECT_EQ(w.frame(n, uint8_t(40 * n + 1)), GST_FLOW_OK);
+    }
+    ASSERT_TRUE(w.wait_for("frame", 4));
+    const auto frames = w.frames();
+    for (size_t n = 0; n < 4; n++) {
+        const auto* same = gst_buffer_get_inference_tensor_meta(frames[n], "same");
+        ASSERT_NE(same, nullptr) << n;
+        gsize bytes = 0;
+        const auto* pixels = static_cast<const float*>(g_bytes_get_data(same->data, &bytes));
+        EXPECT_EQ(bytes, size_t(sizes[n].first) * size_t(sizes[n].second) * 3 * sizeof(float)) << n;
+        EXPECT_EQ(pixels[0], float(40 * n + 1));
+    }
+}
+
 TEST(Flow, a_flush_throws_away_one_source_and_leaves_the_other) {
     Element gi(brightness);
     Wire a(gi.get(), 0), b(gi.get(), 1);
