@@ -30,6 +30,7 @@ struct ElementModel::Shared : std::enable_shared_from_this<ElementModel::Shared>
     void compiled(unsigned of_generation, const Error* error);
     Result<void> resolve();
     void fail(unsigned of_generation, const Error& error);
+    void warn();
 };
 
 // Chooses decoder and pre-processing for the newest config. Any thread; the session is ready.
@@ -65,6 +66,26 @@ void ElementModel::Shared::compiled(unsigned of_generation, const Error* error) 
         return fail(of_generation, *error);
     if (auto resolved = resolve(); !resolved.ok())
         fail(of_generation, resolved.error());
+    else
+        warn();
+}
+
+// What the session could not do as asked. From a thread of its own, as fail() does.
+void ElementModel::Shared::warn() {
+    std::optional<Error> warning;
+    {
+        std::lock_guard guard(lock);
+        warning = session ? session->warning() : std::nullopt;
+    }
+    auto* target = static_cast<GstElement*>(g_weak_ref_get(&element));
+    if (warning && target)
+        gst_element_call_async(
+            target,
+            [](GstElement* e, gpointer error) {
+                post_warning(e, *static_cast<Error*>(error), "the model runs without it");
+            },
+            new Error(*warning), [](gpointer error) { delete static_cast<Error*>(error); });
+    gst_clear_object(&target);
 }
 
 // Posts from a thread of its own: an application may answer by setting the element to NULL, which

@@ -16,6 +16,11 @@ using Known = std::function<const Tensor*(ValueId)>;
 // Works out types and shapes of the node's outputs and writes them into the graph.
 Result<void> infer_node(Graph& graph, const Node& node, const Known& known);
 
+// infer_shapes() of the whole graph with something to do before and after each node. `before` may
+// change the node's inputs; an error of either ends it.
+Result<void> infer_shapes(Graph& graph, const std::function<Result<void>(Node&)>& before,
+                          const std::function<Result<void>(const Node&)>& after);
+
 // Runs the reference kernel. inputs[k] is nullptr for an input that is not there, or whose content
 // does not matter (Shape, Size). The node's shapes must have been worked out.
 std::vector<Tensor> evaluate(const Graph& graph, const Node& node,

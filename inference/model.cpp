@@ -3,6 +3,7 @@
 #include "inference/batching.h"
 #include "inference/evaluate.h"
 #include "inference/formats/format.h"
+#include "inference/image_layout.h"
 #include "inference/op.h"
 #include "inference/ops/kernel.h"
 #include "inference/passes/pass.h"
@@ -80,23 +81,52 @@ Result<void> bind_constants(Graph& graph, const LoadOptions& options, const std:
     return {};
 }
 
-// A free first dimension is the batch and becomes 1; the user must say what the others are.
-Result<void> settle_free_dimensions(Graph& graph, const std::string& path) {
+// Height and width of a picture that leaves them open, as LoadOptions say.
+void settle_picture(Graph& graph, ValueId v, const LoadOptions& options) {
+    Shape& shape = graph.value(v).shape;
+    if (shape.size() != 4 || options.open_width <= 0 || options.open_height <= 0)
+        return;
+    const ImageAxes at = axes_of(is_channels_last(graph, v));
+    if (shape[at.channels] != 1 && shape[at.channels] != 3)
+        return;
+    const FrameSize size =
+        picture_size(shape, at, {options.open_width, options.open_height});
+    shape[at.width] = size.width;
+    shape[at.height] = size.height;
+}
+
+Error left_open(const Value& input, const std::string& path, bool channels_last) {
+    const bool any_rank = input.shape == Shape{unranked};
+    Shape example = any_rank ? Shape{1, 3, 480, 640} : input.shape;
+    const Shape usual = channels_last ? Shape{1, 480, 640, 3} : Shape{1, 3, 480, 640};
+    for (size_t d = 0; d < example.size(); d++)
+        if (example[d] < 0)
+            example[d] = example.size() == 4 ? usual[d] : 1;
+    std::string json;
+    for (const int64_t extent : example)
+        json += (json.empty() ? "[" : ", ") + std::to_string(extent);
+    return {Error::BadConfig, path,
+            "input '" + input.name + "' is " +
+                (any_rank ? "of any shape" : to_string(input.shape)) +
+                ", which the model leaves open; say what it is, for example --shape " + input.name +
+                "=" + to_string(example) + " or, in the model-config, {\"shapes\": {\"" +
+                input.name + "\": " + json + "]}}" +
+                (input.shape.size() == 4 ? "; with input-size=source it is each video's own size"
+                                         : "")};
+}
+
+// A free first dimension is the batch and becomes 1; what the others are must be said.
+Result<void> settle_free_dimensions(Graph& graph, const LoadOptions& options,
+                                    const std::string& path) {
     for (ValueId v : graph.inputs) {
         Value& input = graph.value(v);
+        graph.declared[input.name] = input.shape;
         if (input.shape.size() > 1 && input.shape[0] == -1)
             input.shape[0] = 1;
-        const bool any_rank = input.shape == Shape{unranked};
-        if (any_rank ||
-            std::find(input.shape.begin(), input.shape.end(), -1) != input.shape.end()) {
-            const Shape example =
-                any_rank || input.shape.size() == 4 ? Shape{1, 3, 480, 640} : Shape();
-            return Error{Error::BadConfig, path,
-                         "input '" + input.name + "' is " +
-                             (any_rank ? "of any shape" : to_string(input.shape)) +
-                             ", which the model leaves open; say what it is, for example --shape " +
-                             input.name + "=" + (example.empty() ? "..." : to_string(example))};
-        }
+        settle_picture(graph, v, options);
+        if (input.shape == Shape{unranked} ||
+            std::find(input.shape.begin(), input.shape.end(), -1) != input.shape.end())
+            return left_open(input, path, is_channels_last(graph, v));
         if (!checked_count(input.shape))
             return Error{Error::InvalidModel, path,
                          "input '" + input.name + "' is declared " + to_string(input.shape) +
@@ -179,6 +209,12 @@ Result<void> check_operators(const Graph& graph, const std::string& path) {
 }
 
 Result<void> infer_shapes(Graph& graph) {
+    const auto nothing = [](const Node&) { return Result<void>(); };
+    return infer_shapes(graph, nothing, nothing);
+}
+
+Result<void> infer_shapes(Graph& graph, const std::function<Result<void>(Node&)>& before,
+                          const std::function<Result<void>(const Node&)>& after) {
     std::unordered_map<ValueId, Tensor> computed;
     const Known known = [&](ValueId v) -> const Tensor* {
         if (graph.value(v).constant)
@@ -186,8 +222,12 @@ Result<void> infer_shapes(Graph& graph) {
         const auto it = computed.find(v);
         return it == computed.end() ? nullptr : &it->second;
     };
-    for (const Node& node : graph.nodes) {
+    for (Node& node : graph.nodes) {
+        if (auto ok = before(node); !ok.ok())
+            return ok;
         if (auto ok = infer_node(graph, node, known); !ok.ok())
+            return ok;
+        if (auto ok = after(node); !ok.ok())
             return ok;
         const bool small = std::all_of(node.outputs.begin(), node.outputs.end(), [&](ValueId v) {
             return v == none || count(graph.value(v).shape) <= max_known_elements;
@@ -216,7 +256,7 @@ Result<Graph> load_model(const std::string& path, const LoadOptions& options) {
         return ok.error();
     if (auto ok = bind_constants(graph, options, path); !ok.ok())
         return ok.error();
-    if (auto ok = settle_free_dimensions(graph, path); !ok.ok())
+    if (auto ok = settle_free_dimensions(graph, options, path); !ok.ok())
         return ok.error();
     if (auto ok = infer_shapes(graph); !ok.ok())
         return in_file(path, ok.error());

@@ -59,7 +59,8 @@ TEST(Onnx, a_model_that_mixes_its_rows_cannot_be_batched) {
     OnnxModel m;
     m.input("x", {1, 4}).output("y").ints("s", {4});
     m.node("Reshape", {"x", "s"}, {"y"});
-    EXPECT_THAT(problem(m, {{}, 2}), HasSubstr("node 'the_Reshape' (Reshape): cannot be batched"));
+    EXPECT_THAT(problem(m, {{}, 2}), HasSubstr("output 'y': cannot be batched (2 rows): "
+                                              "'y' is 4 for one row and 8 then"));
     OnnxModel sum;
     sum.input("x", {1, 4}).output("y").ints("axes", {0});
     sum.node("Relu", {"x"}, {"r"});
