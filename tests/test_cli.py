@@ -96,6 +96,31 @@ class Info(Case):
                      "labels", "person"):
             self.assertIn(word, text)
 
+    def line(self, text, word):
+        return next(l for l in text.splitlines() if l.startswith(word))
+
+    def test_open_dimensions_are_shown_with_what_they_are_here(self):
+        text = self.done("info", self.model(shape=("n", 3, "h", "w")))
+        self.assertIn("x  ?x3x?x?  f32  (here 1x3x480x640)", self.line(text, "input"))
+        self.assertIn("input-size=source", self.line(text, "size"))
+        self.assertIn("1x3x480x640", self.line(text, "output"))
+        text = self.done("info", self.model(shape=("n", 3, "h", "w")), "--shape", "x=1,3,64,96")
+        self.assertIn("x  1x3x64x96", self.line(text, "input"))
+        self.assertNotIn("\nsize", text)
+
+    def test_it_says_whether_frames_can_be_batched_and_why_not(self):
+        self.assertIn("yes", self.line(self.done("info", DETECTOR), "batch"))
+        found = self.line(self.done("info", self.model(shape=(4, 3, 8, 8))), "batch")
+        for part in ("no, because", "input 'x'", "its first dimension is not 1", "one by one"):
+            self.assertIn(part, found)
+
+    def test_device_and_precision_say_how_the_model_would_run(self):
+        self.assertIn("precision f32", self.line(self.done("info", DETECTOR, "--precision", "f32"), "runs"))
+        self.assertIn("device CPU", self.line(self.done("info", DETECTOR, "--device", "CPU"), "runs"))
+        result = call("info", DETECTOR, "--device", "TOASTER")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("TOASTER", result.stderr)
+
     def test_devices_are_listed(self):
         self.assertIn("CPU", self.done("info", "--devices"))
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // gst-inference info: what a model is and how it would be used; or what devices there are.
 
+#include "inference/image_layout.h"
 #include "inference/processing.h"
 #include "tools/command.h"
 #include "tools/compile.h"
 #include "tools/cost.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 
@@ -15,12 +17,17 @@ namespace {
 constexpr OptionDef options[] = {
     {"devices", "", "lists the devices of this build and what they can do, instead of a model"},
     {"shape", "[NAME=]1,3,H,W", "replaces the declared shape of an input", true},
+    {"device", "DEVICE", "compiles the model too and says how this device runs it"},
+    {"precision", "P", "the same in auto, f32, bf16, f16 or int8 (on the CPU unless --device says)"},
     {"model-config", "JSON|FILE", "these five are as the properties of gstinference"},
     {"decoder", "NAME", "what makes results of the outputs"},
     {"labels", "FILE", "names of the classes, one a line"},
     {"threshold", "0..1", "least confidence"},
     {"iou-threshold", "0..1", "overlap from which on the better of two boxes stays alone"},
 };
+
+// What an open height and width are shown at.
+constexpr int open_width = 640, open_height = 480;
 
 void line(const std::string& left, const std::string& right) {
     std::printf("%-14s %s\n", left.c_str(), right.c_str());
@@ -30,7 +37,10 @@ std::vector<InputFormat> inputs_of(const Graph& graph) {
     std::vector<InputFormat> formats;
     for (ValueId id : graph.inputs) {
         InputFormat format;
-        format.layout = graph.value(id).shape.size() == 4 ? InputFormat::NCHW : InputFormat::Plain;
+        format.channels_last = is_channels_last(graph, id);
+        format.layout = graph.value(id).shape.size() != 4 ? InputFormat::Plain
+                        : format.channels_last            ? InputFormat::NHWC
+                                                          : InputFormat::NCHW;
         format.type = graph.value(id).type;
         format.name = graph.value(id).name;
         format.shape = graph.value(id).shape;
@@ -46,12 +56,50 @@ std::vector<OutputFormat> outputs_of(const Graph& graph) {
     return formats;
 }
 
+// "x  ?x3x?x?  f32  (here 1x3x480x640)"
 void print_values(const Graph& graph, const std::vector<ValueId>& ids, const char* what) {
     for (ValueId id : ids) {
         const Value& value = graph.value(id);
-        line(what,
-             value.name + "  " + to_string(value.shape) + "  " + std::string(name_of(value.type)));
+        const auto declared = graph.declared.find(value.name);
+        const bool is_open = declared != graph.declared.end() && declared->second != value.shape;
+        line(what, value.name + "  " + to_string(is_open ? declared->second : value.shape) + "  " +
+                       std::string(name_of(value.type)) +
+                       (is_open ? "  (here " + to_string(value.shape) + ")" : ""));
     }
+}
+
+bool leaves_size_open(const Graph& graph) {
+    return std::ranges::any_of(graph.inputs, [&](ValueId id) {
+        const Shape& shape = graph.declared.at(graph.value(id).name);
+        const ImageAxes at = axes_of(is_channels_last(graph, id));
+        return shape.size() == 4 && (shape[at.height] < 0 || shape[at.width] < 0);
+    });
+}
+
+// Whether and why not several frames may be run as one request.
+void print_batch(const std::string& model, LoadOptions options) {
+    options.batch = 2;
+    const auto pair = load_model(model, options);
+    line("batch", pair.ok() ? "yes: the frames of a request run together"
+                            : "no, because " + pair.error().text() +
+                                  ": frames run one by one, several requests at once");
+}
+
+// What --device and --precision come to.
+Result<void> print_device_use(Graph graph, const Arguments& arguments) {
+    if (!arguments.has("device") && !arguments.has("precision"))
+        return {};
+    Job job;
+    if (const auto read = read_options(arguments, Precision::Auto, job); !read.ok())
+        return read.error();
+    const auto executor = compile_graph(graph, job);
+    if (!executor.ok())
+        return executor.error();
+    std::string words;
+    for (const auto& [key, value] : executor.value()->describe())
+        words += (words.empty() ? "" : ", ") + key + " " + value;
+    line("runs", words);
+    return {};
 }
 
 void print_operators(const Graph& graph) {
@@ -120,6 +168,20 @@ Result<ModelConfig> config_for(const std::string& model, const Arguments& argume
     return config;
 }
 
+void print_graph(const std::string& model, const Graph& graph) {
+    const Cost cost = cost_of(graph);
+    line("model", model);
+    if (graph.opset > 0)
+        line("opset", std::to_string(graph.opset));
+    print_values(graph, graph.inputs, "input");
+    if (leaves_size_open(graph))
+        line("size", "open: set by --shape, `shapes` in a model-config, or input-size=source");
+    print_values(graph, graph.outputs, "output");
+    print_operators(graph);
+    line("parameters", with_unit(double(cost.parameters) * 1e-6, "million"));
+    line("work", with_unit(cost.gflop, "GFLOP a run"));
+}
+
 Result<ExitCode> print_model(const std::string& model, const Arguments& arguments) {
     const auto config = config_for(model, arguments);
     const auto given = arguments.shapes("shape");
@@ -128,18 +190,14 @@ Result<ExitCode> print_model(const std::string& model, const Arguments& argument
     auto shapes = config.value().shapes;
     for (const auto& [name, shape] : given.value())
         shapes[name] = shape;
-    const auto graph = load_model(model, {shapes});
+    LoadOptions load{.shapes = shapes, .open_width = open_width, .open_height = open_height};
+    const auto graph = load_model(model, load);
     if (!graph.ok())
         return graph.error();
-    const Cost cost = cost_of(graph.value());
-    line("model", model);
-    if (graph.value().opset > 0)
-        line("opset", std::to_string(graph.value().opset));
-    print_values(graph.value(), graph.value().inputs, "input");
-    print_values(graph.value(), graph.value().outputs, "output");
-    print_operators(graph.value());
-    line("parameters", with_unit(double(cost.parameters) * 1e-6, "million"));
-    line("work", with_unit(cost.gflop, "GFLOP a run"));
+    print_graph(model, graph.value());
+    print_batch(model, load);
+    if (const auto used = print_device_use(graph.value(), arguments); !used.ok())
+        return used.error();
     const auto inputs = inputs_of(graph.value());
     const auto outputs = outputs_of(graph.value());
     const auto processing = make_processing(inputs, outputs, config.value(), graph.value().metadata);
