@@ -114,6 +114,7 @@ Outcome run(const std::string& model, const std::vector<const char*>& names) {
     input.shape = arrays.value().at("in0").shape();
     if (input.shape.size() != 4) // numbers beside the picture
         input.shape = arrays.value().at("in1").shape();
+    input.channels_last = input.shape.back() == 3; // no graph here to tell it from
     std::vector<NamedTensor> rows;
     std::vector<OutputFormat> outputs;
     for (size_t i = 0; i < names.size(); i++) {
