@@ -224,4 +224,76 @@ TEST(CpuKernels, borders_and_repetitions) {
     check(c.finish({c.op("Expand", {x, c.numbers({1, 20, 6, 5})}), c.op("Tile", {x, c.numbers({2, 2, 3, 2})})}), "copy");
 }
 
+TEST(CpuKernels, largest_and_smallest) {
+    for (const char* op : {"ArgMax", "ArgMin"})
+        for (const Shape& shape : {Shape{2, 3, 5, 7}, Shape{1, 21, 9, 40}})
+            for (const int64_t axis : {1, 2, 3, 0})
+                for (const int64_t keep : {0, 1}) {
+                    const Attrs attrs{{"axis", axis}, {"keepdims", keep}};
+                    Builder b;
+                    check(b.finish({b.op(op, {b.op("Round", {b.op("Mul", {b.input(shape), b.floats({3})})})}, attrs)}), "arg"); // many equal
+                    Builder c;
+                    check(c.finish({c.op(op, {c.op("Add", {image(c, shape), c.constant(shape, -30, 30)})}, attrs)}), "arg");
+                }
+}
+
+TEST(CpuKernels, resize_in_all_modes) {
+    for (const char* mode : {"nearest", "linear", "cubic"})
+        for (const char* where : {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize"})
+            for (const int64_t antialias : {0, 1})
+                for (const std::vector<float>& scales : {std::vector<float>{1, 1, 2, 1.3f}, {1, 1, 0.5f, 0.4f}}) {
+                    if (antialias && (mode == std::string("nearest") || scales[2] > 1))
+                        continue;
+                    Builder b;
+                    const ValueId x = image(b, {2, antialias ? 3 : 18, 8, 12});
+                    check(b.finish({b.op("Resize", {x, b.floats({0, 0, 0.1f, -0.2f, 1, 1, 0.9f, 1.2f}), b.floats(scales)},
+                                         {{"mode", mode}, {"coordinate_transformation_mode", where}, {"antialias", antialias}, {"extrapolation_value", 0.5f}})}), "res");
+                }
+    Builder b; // a slice of channels
+    const auto parts = b.many("Split", {image(b, {1, 20, 5, 6}), b.numbers({3, 17})}, 2, {{"axis", int64_t(1)}});
+    const Attrs cubic{{"mode", "cubic"}, {"exclude_outside", int64_t(1)}};
+    check(b.finish({b.op("Resize", {parts[0], none, b.floats({1, 1, 3, 2})}, cubic), b.op("Resize", {parts[1], none, b.floats({1, 1, 3, 2})}, cubic)}), "resample");
+}
+
+TEST(CpuKernels, pixels_where_a_grid_points) {
+    for (const char* mode : {"linear", "nearest", "cubic"})
+        for (const char* padding : {"zeros", "border", "reflection"})
+            for (const int64_t align : {0, 1}) {
+                Builder b;
+                const ValueId grid = b.op("Mul", {b.input({2, 5, 6, 2}), b.floats({1.3f})});
+                check(b.finish({b.op("GridSample", {image(b, {2, 19, 7, 8}), grid}, {{"mode", mode}, {"padding_mode", padding}, {"align_corners", align}})}), "grid sample", 2e-5f);
+            }
+}
+
+TEST(CpuKernels, convolutions_of_odd_kinds) {
+    struct Case {
+        const char* what;
+        Shape x, w;
+        Ints strides = {1, 1}, pads = {0, 0, 0, 0}, dilations = {1, 1};
+        int64_t group = 1;
+    };
+    const Case cases[] = {
+        {.what = "grouped", .x = {1, 24, 9, 11}, .w = {36, 6, 3, 3}, .pads = {1, 1, 1, 1}, .group = 4},
+        {.what = "grouped, 1x1", .x = {2, 24, 9, 11}, .w = {40, 3, 1, 1}, .group = 8},
+        {.what = "depthwise with a multiplier", .x = {1, 10, 9, 11}, .w = {30, 1, 3, 3}, .pads = {1, 1, 1, 1}, .group = 10},
+        {.what = "dilated, uneven padding", .x = {1, 5, 17, 19}, .w = {9, 5, 3, 2}, .pads = {4, 0, 1, 3}, .dilations = {2, 3}},
+        {.what = "large kernel", .x = {1, 3, 40, 37}, .w = {8, 3, 11, 13}, .pads = {5, 6, 5, 6}},
+        {.what = "stride wider than the kernel", .x = {1, 7, 20, 23}, .w = {9, 7, 2, 2}, .strides = {3, 4}},
+        {.what = "patches", .x = {1, 3, 32, 48}, .w = {40, 3, 16, 16}, .strides = {16, 16}},
+        {.what = "a row", .x = {1, 6, 1, 50}, .w = {6, 6, 1, 7}, .pads = {0, 3, 0, 3}},
+        {.what = "a column", .x = {1, 6, 50, 1}, .w = {6, 6, 7, 1}, .pads = {3, 0, 3, 0}},
+        {.what = "depthwise, dilated and strided", .x = {1, 33, 15, 17}, .w = {33, 1, 5, 3}, .strides = {2, 1}, .pads = {4, 3, 4, 3}, .dilations = {2, 3}, .group = 33},
+        {.what = "depthwise, padding wider than the kernel", .x = {1, 17, 4, 3}, .w = {17, 1, 3, 3}, .pads = {3, 4, 3, 4}, .group = 17},
+    };
+    for (const Case& c : cases) {
+        SCOPED_TRACE(c.what);
+        Builder b;
+        check(b.finish({b.op("Conv", {b.input(c.x), b.constant(c.w), b.constant({c.w[0]})},
+                             {{"strides", c.strides}, {"pads", c.pads}, {"dilations", c.dilations}, {"group", c.group}, {"kernel_shape", Ints{c.w[2], c.w[3]}}})}), "conv", 3e-5f);
+    }
+    Builder b;
+    check(b.finish({b.op("ConvTranspose", {b.input({1, 6, 5, 7}), b.constant({6, 4, 3, 2}), none},
+                         {{"strides", Ints{2, 3}}, {"pads", Ints{1, 0, 2, 1}}, {"dilations", Ints{2, 3}}, {"group", int64_t(2)}, {"output_padding", Ints{1, 0}}})}), "conv transpose", 3e-5f);
+}
+
 } // namespace

@@ -363,9 +363,12 @@ bool Drafter::add_views(const Node& node) {
 }
 
 Result<void> Drafter::add_step(const Node& node) {
-    std::vector<Operand> in, out;
+    std::vector<int> homes;
     for (const ValueId v : node.inputs)
-        in.push_back(draft_.operand(v == none ? -1 : home(v)));
+        homes.push_back(v == none ? -1 : home(v));
+    std::vector<Operand> in, out; // operands point to constants of buffers: no buffer may be added now
+    for (const int home : homes)
+        in.push_back(draft_.operand(home));
     for (const ValueId v : node.outputs)
         out.push_back({.type = graph_.value(v).type, .shape = graph_.value(v).shape});
     const NodeView view{node, in, out, options_.threads, options_.bf16, options_.prefers_onednn};

@@ -150,8 +150,8 @@ bool Fuser::append(Node& chain, const Node& next, ValueId running) const {
         return false;
     const Activation& f = ops[0].activation;
     std::string name = next.op;
-    if (ops[0].kind == MicroOp::Grid)
-        name = "Grid";
+    if (ops[0].kind == MicroOp::Grid || ops[0].kind == MicroOp::ScaledGrid)
+        name = ops[0].kind == MicroOp::Grid ? "Grid" : "ScaledGrid";
     if (next.op == "Pow")
         name = ops[0].kind == MicroOp::Square ? "Square" : ops[0].kind == MicroOp::Sqrt ? "Sqrt" : "Power";
     if (reversed && !micro_op(name, true, 0, 0))

@@ -46,6 +46,7 @@ private:
     bool many(const Node& node, Emitter& emit);
     bool gather(const Node& node, Emitter& emit);
     bool one_dimension(const Node& node, Emitter& emit);
+    bool dilated_transpose(const Node& node, Emitter& emit);
     void widen(Node& node, Emitter& emit);
 
     const Shape& shape(ValueId v) const { return graph_.value(v).shape; }
@@ -79,15 +80,17 @@ bool Lowerer::batch_norm(const Node& node, Emitter& emit) {
     return true;
 }
 
-// (a - b) * factor of two constants of one shape.
-Tensor difference(const Tensor& a, const Tensor& b, float factor) {
-    Tensor out(ElementType::F32, a.shape());
-    for (size_t k = 0; k < out.span<float>().size(); k++)
-        out.span<float>()[k] = (a.span<float>()[k] - b.span<float>()[k]) * factor;
+// steps / (high - low) of two constants of one shape, or its inverse.
+Tensor scale_of(const Tensor& low, const Tensor& high, float steps, bool inverse) {
+    Tensor out(ElementType::F32, low.shape());
+    for (size_t k = 0; k < out.span<float>().size(); k++) {
+        const float size = high.span<float>()[k] - low.span<float>()[k];
+        out.span<float>()[k] = inverse ? size / steps : steps / size;
+    }
     return out;
 }
 
-// clamp to [low, high], (x - low) / step, round, * out_step + out_low; by channel.
+// clamp to [low, high], (x - low) * scale, round, * out_step + out_low; by channel.
 bool Lowerer::fake_quantize(const Node& node, Emitter& emit) {
     if (node.op != "FakeQuantize" || node.inputs.size() != 5 || !is_f32(node.inputs[0]))
         return false;
@@ -106,15 +109,15 @@ bool Lowerer::fake_quantize(const Node& node, Emitter& emit) {
             return false;
     if (one || !alike) // one range is one step of a Chain
         return false;
-    const float steps = 1.0f / float(node.attr("levels", int64_t(256)) - 1);
+    const auto steps = float(node.attr("levels", int64_t(256)) - 1);
     const Shape x = shape(node.inputs[0]);
     const ValueId low = node.inputs[1];
     ValueId v = emit.op("Max", {node.inputs[0], low}, x);
     v = emit.op("Min", {v, node.inputs[2]}, x);
     v = emit.op("Sub", {v, low}, x);
-    v = emit.op("Div", {v, emit.constant(difference(*range[1], *range[0], steps))}, x);
+    v = emit.op("Mul", {v, emit.constant(scale_of(*range[0], *range[1], steps, false))}, x);
     v = emit.op("Round", {v}, x);
-    v = emit.op("Mul", {v, emit.constant(difference(*range[3], *range[2], steps))}, x);
+    v = emit.op("Mul", {v, emit.constant(scale_of(*range[2], *range[3], steps, true))}, x);
     emit.last("Add", {v, node.inputs[3]});
     return true;
 }
@@ -194,6 +197,29 @@ bool Lowerer::one_dimension(const Node& node, Emitter& emit) {
     return true;
 }
 
+// Holes in the kernel are weights of 0.
+bool Lowerer::dilated_transpose(const Node& node, Emitter& emit) {
+    const auto dilations = node.attr("dilations", std::vector<int64_t>{1, 1});
+    const Tensor* w = node.op == "ConvTranspose" ? f32_of(graph_, node.inputs[1]) : nullptr;
+    if (!w || w->shape().size() != 4 || dilations.size() != 2 || dilations == std::vector<int64_t>{1, 1})
+        return false;
+    const Shape& s = w->shape();
+    const int64_t height = (s[2] - 1) * dilations[0] + 1, width = (s[3] - 1) * dilations[1] + 1;
+    Tensor wide(ElementType::F32, {s[0], s[1], height, width});
+    for (int64_t k = 0; k < s[0] * s[1]; k++)
+        for (int64_t y = 0; y < s[2]; y++)
+            for (int64_t x = 0; x < s[3]; x++)
+                wide.span<float>()[size_t((k * height + y * dilations[0]) * width + x * dilations[1])] =
+                    w->span<float>()[size_t((k * s[2] + y) * s[3] + x)];
+    std::vector<ValueId> inputs = node.inputs;
+    inputs[1] = emit.constant(wide);
+    std::map<std::string, Attr> attrs = node.attrs;
+    attrs["dilations"] = std::vector<int64_t>{1, 1};
+    attrs["kernel_shape"] = std::vector<int64_t>{height, width};
+    emit.last("ConvTranspose", inputs, std::move(attrs));
+    return true;
+}
+
 void Lowerer::widen(Node& node, Emitter& emit) {
     constexpr std::string_view ops[] = {"Add", "Sub", "Mul", "Div", "Min", "Max", "PRelu", "Sum"};
     if (std::find(std::begin(ops), std::end(ops), node.op) == std::end(ops) || !is_f32(node.outputs[0]))
@@ -215,7 +241,7 @@ void Lowerer::run() {
         const size_t first = nodes.size();
         Emitter emit(graph_, nodes, node);
         if (!batch_norm(node, emit) && !fake_quantize(node, emit) && !many(node, emit) && !gather(node, emit) &&
-            !one_dimension(node, emit) && !lower_einsum(graph_, node, emit))
+            !one_dimension(node, emit) && !dilated_transpose(node, emit) && !lower_einsum(graph_, node, emit))
             nodes.push_back(node);
         for (size_t k = first; k < nodes.size(); k++)
             widen(nodes[k], emit);

@@ -10,10 +10,11 @@ namespace infer::cpu {
 // Writes operators that have no fast kernel of their own as simpler ones that have:
 //
 //   BatchNormalization that nothing took in   Mul, Add
-//   FakeQuantize with a range a channel       Max, Min, Sub, Div, Round, Mul, Add
+//   FakeQuantize with a range a channel       Max, Min, Sub, Mul, Round, Mul, Add
 //   Max, Min, Sum, Mean of many               pairs
 //   Gather of evenly spaced indices           Slice (often only a view)
 //   convolution and pooling of one dimension  the same of images one row high
+//   ConvTranspose with dilations              without, and weights of 0
 //   Einsum of two                             Transpose, MatMul, Transpose
 //
 // and gives constants beside a wider value its rank, so that they follow its layout.

@@ -53,7 +53,8 @@ std::vector<MicroOp> grid_ops(const Node& node, std::span<const Operand> in) {
             return {};
         op.activation.alpha = op.from = low, op.activation.beta = high;
         op.out_from = number(in, 3, 0);
-        op.step = (high - low) / steps, op.out_step = (number(in, 4, 0) - op.out_from) / steps;
+        op.kind = MicroOp::ScaledGrid;
+        op.step = steps / (high - low), op.out_step = (number(in, 4, 0) - op.out_from) / steps;
     }
     return {op};
 }
@@ -78,6 +79,7 @@ std::optional<MicroOp> micro_op(const std::string& op, bool reversed, float alph
         {"Softsign", MicroOp::Softsign, MicroOp::Copy}, {"Sin", MicroOp::Sin, MicroOp::Copy},
         {"Cos", MicroOp::Cos, MicroOp::Copy},      {"Power", MicroOp::Power, MicroOp::Copy},
         {"Sum", MicroOp::Add, MicroOp::Add},       {"Grid", MicroOp::Grid, MicroOp::Copy},
+        {"ScaledGrid", MicroOp::ScaledGrid, MicroOp::Copy},
     };
     for (const Row& row : rows)
         if (row.name == op) {

@@ -167,7 +167,8 @@ void run_mvn(const Node& node, Views in, Views out) {
             squares[size_t(at[1] + i * step)] += d * d / n;
         }
     });
-    const double epsilon = double(node.attr("epsilon", 1e-9f)); // MeanVarianceNormalization-13's function body
+    const double epsilon =
+        double(node.attr("epsilon", 1e-9f)); // MeanVarianceNormalization-13's function body
     const bool inside = node.attr("epsilon_inside", int64_t{0}) != 0;
     for (double& variance : squares)
         variance = node.attr("normalize_variance", int64_t{1}) == 0 ? 1

@@ -17,6 +17,8 @@
 //
 // ONNX Resize-19. Linear and cubic are separable: one dimension after the other, from the taps
 // below.
+#include "inference/ops/resize.h"
+
 #include "inference/ops/kernel.h"
 
 #include <cmath>
@@ -127,7 +129,7 @@ FactsResult infer(const Node& node, Facts in) {
         return ok.error();
     if (auto ok = check_modes(node, in[0].type); !ok.ok())
         return ok.error();
-    std::vector<float> given_floats[2];
+    std::vector<float> given_floats[2]; // roi, scales
     std::vector<int64_t> sizes;
     for (size_t k = 1; k < in.size(); k++) {
         if (!in[k].present)
@@ -175,11 +177,7 @@ double place_of(const std::string& mode, const Axis& a, int64_t at) {
     return (x + 0.5) / a.scale - 0.5;
 }
 
-// The weighted input positions one output position is made of. Outside: the extrapolation value.
-struct Taps {
-    std::vector<std::pair<int64_t, double>> taps;
-    bool outside = false;
-};
+using Taps = ResizeTaps;
 
 double cubic(double x, double a) { // Keys' kernel
     x = std::abs(x);
@@ -287,6 +285,22 @@ void run(const Node& node, Views in, Views out) {
 constexpr OpDef table[] = {{"Resize", infer, run}};
 
 } // namespace
+
+std::vector<std::vector<ResizeTaps>> resize_taps(const Node& node, Facts in) {
+    const auto floats = [&](size_t k) {
+        return given(in, k) ? numbers<float>(in[k].constant->view()) : std::vector<float>();
+    };
+    const auto sizes =
+        given(in, 3) ? numbers<int64_t>(in[3].constant->view()) : std::vector<int64_t>();
+    const std::vector<Axis> axes = *axes_of(node, in[0].shape, floats(1), floats(2), sizes);
+    std::vector<std::vector<ResizeTaps>> all;
+    for (const Axis& axis : axes) {
+        all.emplace_back();
+        for (int64_t i = 0; axis.resampled() && i < axis.out; i++)
+            all.back().push_back(taps_of(node, axis, i));
+    }
+    return all;
+}
 
 extern constinit const OpList ops_resize = table;
 

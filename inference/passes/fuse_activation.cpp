@@ -9,8 +9,9 @@ namespace infer {
 namespace {
 
 // What devices must be able to fuse (graph.h); other functions stay nodes of their own.
-constexpr std::string_view fusable[] = {"Relu", "LeakyRelu",   "Clip",      "Sigmoid", "Tanh",
-                                        "Elu",  "HardSigmoid", "HardSwish", "Swish",   "Mish", "Gelu"};
+constexpr std::string_view fusable[] = {"Relu",  "LeakyRelu", "Clip",        "Sigmoid",
+                                        "Tanh",  "Elu",       "HardSigmoid", "HardSwish",
+                                        "Swish", "Mish",      "Gelu"};
 
 struct Bounds {
     float alpha = 0, beta = 0;

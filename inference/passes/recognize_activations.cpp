@@ -121,7 +121,8 @@ bool is_cube(const Graph& graph, const Uses& uses, ValueId v, ValueId x) {
         return node->inputs[0] == x && is_scalar(graph, node->inputs[1], 3);
     for (size_t k = 0; node && node->op == "Mul" && k < 2; k++) {
         const Node* square = uses.made_by(graph, node->inputs[k]);
-        if (node->inputs[1 - k] == x && square && square->op == "Mul" && square->inputs[0] == x && square->inputs[1] == x)
+        if (node->inputs[1 - k] == x && square && square->op == "Mul" && square->inputs[0] == x &&
+            square->inputs[1] == x)
             return true;
     }
     return false;
@@ -161,8 +162,9 @@ bool gelu(Graph& graph, const Uses& uses, Node& node) {
                 x = found, approximate = true;
         }
         if (half && x != none && std::find(factors, factors + 3, x) != factors + 3)
-            return become(graph, node, "Gelu", x, approximate ? std::map<std::string, Attr>{{"alpha", 1.0f}}
-                                                              : std::map<std::string, Attr>{});
+            return become(graph, node, "Gelu", x,
+                          approximate ? std::map<std::string, Attr>{{"alpha", 1.0f}}
+                                      : std::map<std::string, Attr>{});
     }
     return false;
 }

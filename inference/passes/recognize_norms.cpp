@@ -23,7 +23,8 @@ std::optional<std::vector<bool>> mean_axes(const Graph& graph, const Node* node)
         return {};
     std::vector<int64_t> axes = node->attr("axes", std::vector<int64_t>{});
     if (const ValueId v = input(*node, 1); v != none) {
-        const auto given = ints_of({graph.value(v).type, graph.value(v).shape, constant_of(graph, v)});
+        const auto given =
+            ints_of({graph.value(v).type, graph.value(v).shape, constant_of(graph, v)});
         if (!given)
             return {};
         axes = *given;
@@ -62,12 +63,14 @@ std::optional<Centered> squared(const Graph& graph, const Uses& uses, ValueId v)
     const Node* node = uses.made_by(graph, v);
     if (!node || (node->op != "Pow" && node->op != "Mul"))
         return {};
-    const bool square = node->op == "Pow" ? is_scalar(graph, node->inputs[1], 2) : node->inputs[0] == node->inputs[1];
+    const bool square = node->op == "Pow" ? is_scalar(graph, node->inputs[1], 2)
+                                          : node->inputs[0] == node->inputs[1];
     return square ? centered(graph, uses, node->inputs[0]) : std::nullopt;
 }
 
 // v = ReduceMean(d^2) + epsilon: epsilon.
-std::optional<float> variance_of(const Graph& graph, const Uses& uses, ValueId v, const Centered& of) {
+std::optional<float> variance_of(const Graph& graph, const Uses& uses, ValueId v,
+                                 const Centered& of) {
     const Node* sum = uses.made_by(graph, v);
     if (!sum || sum->op != "Add")
         return {};
@@ -82,12 +85,16 @@ std::optional<float> variance_of(const Graph& graph, const Uses& uses, ValueId v
 }
 
 // Whether `v` is the deviation (or, `inverse`, one divided by it), and of which epsilon.
-std::optional<float> deviation_of(const Graph& graph, const Uses& uses, ValueId v, const Centered& of, bool inverse) {
+std::optional<float> deviation_of(const Graph& graph, const Uses& uses, ValueId v,
+                                  const Centered& of, bool inverse) {
     const Node* node = uses.made_by(graph, v);
     if (node && inverse && node->op == "Reciprocal")
         return deviation_of(graph, uses, node->inputs[0], of, false);
-    const bool root = node && !inverse && (node->op == "Sqrt" || (node->op == "Pow" && is_scalar(graph, node->inputs[1], 0.5f)));
-    const bool inverse_root = node && inverse && node->op == "Pow" && is_scalar(graph, node->inputs[1], -0.5f);
+    const bool root =
+        node && !inverse &&
+        (node->op == "Sqrt" || (node->op == "Pow" && is_scalar(graph, node->inputs[1], 0.5f)));
+    const bool inverse_root =
+        node && inverse && node->op == "Pow" && is_scalar(graph, node->inputs[1], -0.5f);
     return root || inverse_root ? variance_of(graph, uses, node->inputs[0], of) : std::nullopt;
 }
 
@@ -102,9 +109,13 @@ void become(Graph& graph, size_t n, const Centered& of, float epsilon) {
     size_t first = s.size();
     while (first > 0 && of.axes[first - 1])
         first--;
-    const bool last = std::find(of.axes.begin(), of.axes.begin() + int64_t(first), true) == of.axes.begin() + int64_t(first);
-    Node made{.op = "MeanVarianceNormalization", .name = graph.nodes[n].name, .attrs = {{"epsilon", epsilon}},
-              .inputs = {of.x}, .outputs = graph.nodes[n].outputs};
+    const bool last = std::find(of.axes.begin(), of.axes.begin() + int64_t(first), true) ==
+                      of.axes.begin() + int64_t(first);
+    Node made{.op = "MeanVarianceNormalization",
+              .name = graph.nodes[n].name,
+              .attrs = {{"epsilon", epsilon}},
+              .inputs = {of.x},
+              .outputs = graph.nodes[n].outputs};
     if (last && first == 2 && s.size() >= 3) {
         made.op = "InstanceNormalization";
         made.inputs = {of.x, filled(graph, made, {s[1]}, 1), filled(graph, made, {s[1]}, 0)};
@@ -131,7 +142,9 @@ bool normalization(Graph& graph, const Uses& uses, size_t n) {
         if (k == 1 && node.op == "Div")
             break;
         const auto of = centered(graph, uses, node.inputs[k]);
-        const auto epsilon = of ? deviation_of(graph, uses, node.inputs[1 - k], *of, node.op == "Mul") : std::nullopt;
+        const auto epsilon =
+            of ? deviation_of(graph, uses, node.inputs[1 - k], *of, node.op == "Mul")
+               : std::nullopt;
         if (!epsilon)
             continue;
         become(graph, n, *of, *epsilon);
@@ -158,7 +171,8 @@ std::optional<Tensor> parameter_of(const Graph& graph, const Node& norm, ValueId
 }
 
 bool is_all(const Tensor* t, float value) {
-    return t && std::all_of(t->span<float>().begin(), t->span<float>().end(), [&](float v) { return v == value; });
+    return t && std::all_of(t->span<float>().begin(), t->span<float>().end(),
+                            [&](float v) { return v == value; });
 }
 
 // norm(x) * scale, norm(x) + bias.
@@ -170,7 +184,8 @@ bool absorb(Graph& graph, const Uses& uses, size_t n) {
     for (const size_t k : {size_t(0), size_t(1)}) {
         const int user = uses.only_user(node.inputs[k]);
         const Node* norm = user < 0 ? nullptr : uses.made_by(graph, node.inputs[k]);
-        if (!norm || (norm->op != "LayerNormalization" && norm->op != "InstanceNormalization") || norm->outputs.size() != 1)
+        if (!norm || (norm->op != "LayerNormalization" && norm->op != "InstanceNormalization") ||
+            norm->outputs.size() != 1)
             continue;
         const bool plain = input(*norm, 2) == none || is_all(f32_of(graph, norm->inputs[2]), 0);
         if (!plain || (scales && !is_all(f32_of(graph, norm->inputs[1]), 1)) ||

@@ -47,14 +47,19 @@ template <class F> HWY_INLINE void each(const MicroBlock& k, F f) {
     }
 }
 
-// Divides, so that what lies in the middle of two steps goes the way the plain kernels send it.
+// Divides or multiplies, so that what lies in the middle of two steps goes the way the plain kernels send it.
 void to_grid(const MicroOp& op, const MicroBlock& k) {
     const V low = hn::Set(d, op.activation.alpha), high = hn::Set(d, op.activation.beta);
     const V from = hn::Set(d, op.from), step = hn::Set(d, op.step);
     const V out_from = hn::Set(d, op.out_from), out_step = hn::Set(d, op.out_step);
+    if (op.kind == MicroOp::Grid)
+        return each(k, [&](V a, V) {
+            const V inside = hn::Sub(hn::Min(hn::Max(a, low), high), from);
+            return hn::MulAdd(hn::Round(hn::Div(inside, step)), out_step, out_from);
+        });
     each(k, [&](V a, V) {
-        const V inside = hn::Min(hn::Max(a, low), high);
-        return hn::MulAdd(hn::Round(hn::Div(hn::Sub(inside, from), step)), out_step, out_from);
+        const V inside = hn::Sub(hn::Min(hn::Max(a, low), high), from);
+        return hn::MulAdd(hn::Round(hn::Mul(inside, step)), out_step, out_from);
     });
 }
 
@@ -90,7 +95,8 @@ void run_micro(const MicroOp& op, const MicroBlock& k) {
     case MicroOp::Power: return each(k, [&](V a, V) { return power_of(d, a, op.activation.alpha); });
     case MicroOp::Copy: return each(k, [](V a, V) { return a; });
     case MicroOp::Fill: return each(k, [](V, V b) { return b; });
-    case MicroOp::Grid: return to_grid(op, k);
+    case MicroOp::Grid:
+    case MicroOp::ScaledGrid: return to_grid(op, k);
     case MicroOp::Activate: break;
     }
     const Activation act = op.activation;
@@ -332,7 +338,21 @@ private:
 
 bool is_f32(const Operand& x) { return !x.present || x.type == ElementType::F32; }
 
-// Channels last if any picture-like input is; the others follow, or keep their own strides.
+// Whether each row of an operand is a vector or one number, with the output in `layout`.
+bool has_even_rows(const NodeView& view, Layout layout) {
+    const size_t rank = view.out[0].shape.size();
+    const size_t inner = layout == Layout::ChannelsLast ? 1 : rank - 1;
+    for (size_t k = 0; k < operands_of(view.node) && rank > 0; k++) {
+        Operand x = view.in[k];
+        x.layout = x.shape.size() == rank ? layout : Layout::Plain;
+        x.pixel_stride = x.layout == Layout::ChannelsLast ? x.shape[1] : 0;
+        if (strides_over(x, view.out[0].shape)[inner] > 1)
+            return false;
+    }
+    return true;
+}
+
+// Channels last if any picture-like input is and the others can follow; they keep their own strides.
 std::optional<Wish> accept(const NodeView& view) {
     if (micro_ops(view.node, view.in).empty() || !is_f32(view.out[0]) || view.in.empty())
         return std::nullopt;
@@ -345,6 +365,8 @@ std::optional<Wish> accept(const NodeView& view) {
         if (view.in[k].layout == Layout::ChannelsLast && view.in[k].shape.size() == rank)
             layout = Layout::ChannelsLast;
     }
+    if (layout == Layout::ChannelsLast && !has_even_rows(view, layout))
+        layout = Layout::Plain;
     Wish wish = all_in(Layout::Plain, view);
     wish.out[0] = layout;
     for (size_t k = 0; k < used; k++)
@@ -354,16 +376,6 @@ std::optional<Wish> accept(const NodeView& view) {
     const bool again = std::count(view.node.inputs.begin(), view.node.inputs.end(), view.node.inputs[0]) > 1;
     if (view.in[0].shape == view.out[0].shape && !again)
         wish.in_place = 0;
-    // Rows must be vectors or one number: what lies otherwise is left to others.
-    const size_t inner = layout == Layout::ChannelsLast ? 1 : rank - 1;
-    for (size_t k = 0; k < used && rank > 0; k++) {
-        Operand x = view.in[k];
-        x.layout = wish.in[k];
-        x.pixel_stride = x.layout == Layout::ChannelsLast ? x.shape[1] : 0;
-        const auto strides = strides_over(x, view.out[0].shape);
-        if (strides[inner] > 1)
-            return std::nullopt;
-    }
     return wish;
 }
 

@@ -15,7 +15,7 @@ struct MicroOp {
         Abs, Neg, Sqrt, Exp, Reciprocal, Square, Copy,       // without
         Log, Erf, Floor, Ceil, Round, Softsign, Sin, Cos,
         Power,                                               // a = a^alpha, alpha of `activation`
-        Grid,                                                // see below
+        Grid, ScaledGrid,                                    // see below
         Fill,                                                // a = b
         Activate,
     };
@@ -23,7 +23,7 @@ struct MicroOp {
     int operand = -1; // the step's input that is b; -1: none
     Activation activation; // or the parameters of Power and Grid
     // Grid, what a quantizer leaves of a number: a = round((clamp(a, alpha, beta) - from) / step) *
-    // out_step + out_from; halves go to even.
+    // out_step + out_from; halves go to even. ScaledGrid: ... * step, as FakeQuantize has it.
     float from = 0, step = 1, out_from = 0, out_step = 1;
 };
 
