@@ -296,4 +296,21 @@ TEST(CpuKernels, convolutions_of_odd_kinds) {
                          {{"strides", Ints{2, 3}}, {"pads", Ints{1, 0, 2, 1}}, {"dilations", Ints{2, 3}}, {"group", int64_t(2)}, {"output_padding", Ints{1, 0}}})}), "conv transpose", 3e-5f);
 }
 
+TEST(CpuKernels, volumes) {
+    for (const int64_t group : {1, 2}) {
+        Builder b;
+        const ValueId x = b.input({2, 4, 5, 7, 9});
+        const ValueId y = b.op("Conv", {x, b.constant({18, 4 / group, 3, 2, 3}), b.constant({18})},
+                               {{"strides", Ints{2, 1, 2}}, {"pads", Ints{1, 0, 1, 1, 1, 1}}, {"dilations", Ints{1, 2, 1}}, {"group", group}, {"activation", "Relu"}});
+        check(b.finish({b.op("Conv", {y, b.constant({6, 18, 1, 1, 1}), none})}), "tiled conv", 3e-5f);
+        for (const char* op : {"MaxPool", "AveragePool"}) {
+            Builder p;
+            check(p.finish({p.op(op, {p.op("Conv", {p.input({2, 17, 5, 7, 9}), p.constant({17, 17, 1, 1, 1}), none})},
+                                 {{"kernel_shape", Ints{3, 2, 3}}, {"strides", Ints{2, 1, 2}}, {"pads", Ints{1, 1, 0, 1, 0, 1}}})}), "pool");
+        }
+    }
+    Builder g;
+    check(g.finish({g.op("GlobalAveragePool", {g.input({2, 17, 3, 4, 5})})}), "pool");
+}
+
 } // namespace

@@ -45,6 +45,7 @@ struct Tile {
     const float* zeros;   // a pixel of padding
     int64_t oy, ox;       // first output pixel
     int64_t channels;     // of the block that exist, <= V * lanes
+    int64_t oz;           // of volumes
 };
 
 template <int V, int P>
@@ -125,12 +126,13 @@ template <int V, int P> void tile(const Tile& t) {
     const bool by_edge = !inside && c.rows_are_dense && pixels * c.in_channels <= edge_floats;
     float edge[edge_floats];
     const int64_t row_weights = c.kernel_x * c.in_channels * int64_t(V * lanes);
-    for (int64_t ky = 0; ky < c.kernel_y; ky++) {
-        const int64_t iy = t.oy * c.stride_y - c.pad_y + ky * c.dilation_y;
-        if (iy < 0 || iy >= c.height)
+    for (int64_t k = 0; k < c.kernel_z * c.kernel_y; k++) {
+        const int64_t iy = t.oy * c.stride_y - c.pad_y + k % c.kernel_y * c.dilation_y;
+        const int64_t iz = t.oz * c.stride_z - c.pad_z + k / c.kernel_y * c.dilation_z;
+        if (iy < 0 || iy >= c.height || iz < 0 || iz >= c.depth)
             continue;
-        const float* row = t.image + iy * c.width * c.in_stride;
-        const float* w = t.weights + ky * row_weights;
+        const float* row = t.image + (iz * c.height + iy) * c.width * c.in_stride;
+        const float* w = t.weights + k * row_weights;
         const float* in[P];
         if (by_edge)
             copy_edge(c, row, ix0, pixels, edge);
@@ -188,7 +190,8 @@ void conv_strip(const ConvPlan& plan, const ConvStrip& s) {
            plan.zeros.data(),
            s.oy,
            s.ox,
-           block.channels};
+           block.channels,
+           s.oz};
     switch (block.vectors) {
     case 1: return strip<1>(t, s.end);
     case 2: return strip<2>(t, s.end);
@@ -278,9 +281,9 @@ class ConvKernel final : public Kernel {
 public:
     ConvKernel(ConvPlan plan, int threads) : plan_(std::move(plan)) {
         // 1x1 at stride 1: all pixels of an image are one row.
-        const int64_t pixels = plan_.out_height * plan_.out_width;
+        const int64_t pixels = plan_.out_depth * plan_.out_height * plan_.out_width;
         strip_ = plan_.out_width;
-        rows_ = plan_.batch * plan_.out_height;
+        rows_ = plan_.batch * plan_.out_depth * plan_.out_height;
         if (plan_.out_height == 1 && plan_.is_pointwise()) {
             // Strips whose input stays in the second-level cache while all blocks read it.
             const int64_t most = std::max<int64_t>(48, 32768 / std::max<int64_t>(plan_.in_channels, 1));
@@ -288,7 +291,7 @@ public:
         }
         strips_ = (plan_.out_width + strip_ - 1) / strip_;
         const double macs = double(plan_.batch * pixels) * double(plan_.out_channels) *
-                            double(plan_.in_channels * plan_.kernel_y * plan_.kernel_x);
+                            double(plan_.in_channels * plan_.taps());
         const bool can_cut_rows = plan_.is_pointwise() && plan_.out_height == 1;
         const int64_t shortest = can_cut_rows ? std::min<int64_t>(strip_, 24) : strip_;
         const int64_t most_strips = (plan_.out_width + shortest - 1) / shortest;
@@ -311,16 +314,18 @@ public:
         const auto blocks = int64_t(plan_.blocks.size());
         for (int64_t unit = range.begin; unit < range.end; unit++) {
             const int64_t strip = unit / blocks % strips_, row = unit / blocks / strips_;
-            const int64_t n = row / plan_.out_height, oy = row % plan_.out_height;
+            const int64_t oy = row % plan_.out_height, plane = row / plan_.out_height;
+            const int64_t n = plane / plan_.out_depth;
             const int64_t ox = strip * strip_;
             const int64_t pixel = row * plan_.out_width + ox;
             run_conv_strip(plan_, {.block = unit % blocks,
-                             .image = in + n * plan_.height * plan_.width * plan_.in_stride,
+                             .image = in + n * plan_.depth * plan_.height * plan_.width * plan_.in_stride,
                              .residual = residual ? residual + pixel * plan_.residual_stride : nullptr,
                              .out = out + pixel * plan_.out_stride,
                              .oy = oy,
                              .ox = ox,
-                             .end = std::min(ox + strip_, plan_.out_width)});
+                             .end = std::min(ox + strip_, plan_.out_width),
+                             .oz = plane % plan_.out_depth});
         }
     }
 
@@ -330,7 +335,8 @@ private:
 };
 
 std::optional<Wish> accept(const NodeView& view) {
-    if (view.node.op != "Conv" || !is_f32_conv(view) || !activation_of(view.node))
+    const bool volume = is_f32_conv(view, 5) && view.node.attr("auto_pad", "NOTSET") == std::string("NOTSET");
+    if (view.node.op != "Conv" || !(is_f32_conv(view) || volume) || !activation_of(view.node))
         return std::nullopt;
     Wish wish = all_in(Layout::Plain, view);
     wish.in[0] = wish.out[0] = Layout::ChannelsLast;
@@ -376,9 +382,9 @@ std::unique_ptr<Kernel> make_conv_kernel(ConvPlan plan, int threads) {
     return std::make_unique<ConvKernel>(std::move(plan), threads);
 }
 
-bool is_f32_conv(const NodeView& view) {
+bool is_f32_conv(const NodeView& view, size_t rank) {
     const auto constant = [&](size_t k) { return view.in.size() > k && view.in[k].constant; };
-    return view.in[0].shape.size() == 4 && view.in[0].type == ElementType::F32 && constant(1) &&
+    return view.in[0].shape.size() == rank && view.in[0].type == ElementType::F32 && constant(1) &&
            view.in[1].type == ElementType::F32 &&
            (view.in.size() < 3 || !view.in[2].present || constant(2));
 }
@@ -388,18 +394,26 @@ ConvPlan conv_plan(const NodeView& view, bool flatten) {
     const Shape& x = view.in[0].shape;
     const Shape& w = view.in[1].shape;
     const Shape& y = view.out[0].shape;
-    const auto strides = node.attr("strides", std::vector<int64_t>{1, 1});
-    const auto dilations = node.attr("dilations", std::vector<int64_t>{1, 1});
-    const auto pads = conv_pads(node, x, w, y);
+    const size_t rank = x.size(), h = rank - 2; // h: the dimension of the height
+    const std::vector<int64_t> ones(rank - 2, 1);
+    const auto strides = node.attr("strides", ones), dilations = node.attr("dilations", ones);
     ConvPlan plan;
-    plan.batch = x[0], plan.height = x[2], plan.width = x[3];
+    plan.batch = x[0], plan.height = x[h], plan.width = x[h + 1];
     plan.groups = node.attr("group", int64_t(1));
     plan.in_channels = w[1], plan.out_channels = w[0];
-    plan.kernel_y = w[2], plan.kernel_x = w[3];
-    plan.out_height = y[2], plan.out_width = y[3];
-    plan.stride_y = strides[0], plan.stride_x = strides[1];
-    plan.dilation_y = dilations[0], plan.dilation_x = dilations[1];
-    plan.pad_y = pads[0], plan.pad_x = pads[1];
+    plan.kernel_y = w[h], plan.kernel_x = w[h + 1];
+    plan.out_height = y[h], plan.out_width = y[h + 1];
+    plan.stride_y = strides[h - 2], plan.stride_x = strides[h - 1];
+    plan.dilation_y = dilations[h - 2], plan.dilation_x = dilations[h - 1];
+    if (rank == 5) {
+        const auto pads = node.attr("pads", std::vector<int64_t>(6, 0));
+        plan.depth = x[2], plan.out_depth = y[2], plan.kernel_z = w[2];
+        plan.stride_z = strides[0], plan.dilation_z = dilations[0];
+        plan.pad_z = pads[0], plan.pad_y = pads[1], plan.pad_x = pads[2];
+    } else {
+        const auto pads = conv_pads(node, x, w, y);
+        plan.pad_y = pads[0], plan.pad_x = pads[1];
+    }
     plan.in_stride = view.in[0].pixel_stride;
     plan.out_stride = view.out[0].pixel_stride;
     plan.has_residual = view.in.size() > 3 && view.in[3].present;
@@ -408,8 +422,8 @@ ConvPlan conv_plan(const NodeView& view, bool flatten) {
     plan.rows_are_dense = plan.groups == 1 && plan.in_stride == plan.in_channels &&
                           (plan.dilation_x == 1 || plan.kernel_x == 1);
     if (flatten && plan.is_pointwise()) { // all pixels are one row
-        plan.width = plan.out_width = plan.batch * plan.height * plan.width;
-        plan.batch = plan.height = plan.out_height = 1;
+        plan.width = plan.out_width = plan.batch * plan.depth * plan.height * plan.width;
+        plan.batch = plan.depth = plan.out_depth = plan.height = plan.out_height = 1;
     }
     return plan;
 }

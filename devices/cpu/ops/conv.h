@@ -26,6 +26,8 @@ struct ConvPlan {
     int64_t kernel_y = 1, kernel_x = 1, stride_y = 1, stride_x = 1;
     int64_t dilation_y = 1, dilation_x = 1, pad_y = 0, pad_x = 0; // pads: top, left
     int64_t out_height = 1, out_width = 1;
+    int64_t depth = 1, out_depth = 1; // of volumes; their third dimension comes before the height
+    int64_t kernel_z = 1, stride_z = 1, dilation_z = 1, pad_z = 0;
     int64_t in_stride = 1, out_stride = 1, residual_stride = 0; // elements a pixel
     bool has_residual = false;
     bool rows_are_dense = false; // neighbouring taps of a row are neighbours in memory
@@ -34,9 +36,9 @@ struct ConvPlan {
     std::vector<float> weights, bias, zeros;
     std::vector<ConvBlock> blocks;
 
-    int64_t taps() const { return kernel_y * kernel_x; }
+    int64_t taps() const { return kernel_z * kernel_y * kernel_x; }
     bool is_pointwise() const {
-        return kernel_y == 1 && kernel_x == 1 && stride_y == 1 && stride_x == 1 && pad_y == 0 &&
+        return taps() == 1 && stride_z == 1 && pad_z == 0 && out_depth == depth && stride_y == 1 && stride_x == 1 && pad_y == 0 &&
                pad_x == 0 && out_height == height && out_width == width;
     }
 };
@@ -47,7 +49,7 @@ struct ConvStrip {
     const float* image = nullptr;    // the input image
     const float* residual = nullptr; // at the first output pixel; nullptr: none
     float* out = nullptr;            // at the first output pixel
-    int64_t oy = 0, ox = 0, end = 0;
+    int64_t oy = 0, ox = 0, end = 0, oz = 0;
     const float *weights = nullptr, *bias = nullptr; // of the block; nullptr: the plan's
 };
 
@@ -75,8 +77,8 @@ Result<std::unique_ptr<Kernel>> make_tiled_conv(const NodeView& view);
 // The kernel of a plan whose weights are packed.
 std::unique_ptr<Kernel> make_conv_kernel(ConvPlan plan, int threads);
 
-// 4-D, f32, weights and bias known.
-bool is_f32_conv(const NodeView& view);
+// 4-D (or `rank`), f32, weights and bias known.
+bool is_f32_conv(const NodeView& view, size_t rank = 4);
 
 // Geometry of a Conv node; weights are packed later. `flatten`: a pointwise convolution's pixels
 // become one row.

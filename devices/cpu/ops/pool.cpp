@@ -26,6 +26,7 @@ struct PoolPlan {
     int64_t batch = 1, height = 1, width = 1, channels = 1, out_height = 1, out_width = 1;
     int64_t kernel_y = 1, kernel_x = 1, stride_y = 1, stride_x = 1, dilation_y = 1, dilation_x = 1;
     int64_t pad_y = 0, pad_x = 0, pad_y_end = 0, pad_x_end = 0;
+    int64_t depth = 1, out_depth = 1, kernel_z = 1, stride_z = 1, dilation_z = 1, pad_z = 0, pad_z_end = 0; // volumes
     int64_t in_stride = 1, out_stride = 1;
 };
 
@@ -43,21 +44,25 @@ using V = hn::Vec<D>;
 
 // The window of one output pixel, clipped to the image.
 struct Window {
-    int64_t y0, y1, x0, x1; // steps of the kernel, [0, kernel)
+    int64_t y0, y1, x0, x1, z0, z1; // steps of the kernel, [0, kernel)
     float scale;            // 1 / what an average divides by
 };
 
 HWY_INLINE V combine(bool is_max, V a, V b) { return is_max ? hn::Max(a, b) : hn::Add(a, b); }
 
-HWY_INLINE void pool_pixel(const PoolPlan& c, const float* image, const Window& w, int64_t iy, int64_t ix,
-                           float* out) {
+HWY_INLINE void pool_pixel(const PoolPlan& c, const float* image, const Window& w, int64_t iz, int64_t iy,
+                           int64_t ix, float* out) {
     const auto lanes = int64_t(hn::Lanes(d));
     const V start = hn::Set(d, c.is_max ? -std::numeric_limits<float>::infinity() : 0.0f);
     for (int64_t k = 0; k < c.channels; k += lanes) {
         const int64_t n = std::min(lanes, c.channels - k);
         V sum = start;
-        for (int64_t y = w.y0; y < w.y1; y++) {
-            const float* row = image + ((iy + y * c.dilation_y) * c.width + ix) * c.in_stride + k;
+        for (int64_t zy = w.z0 * c.kernel_y; zy < w.z1 * c.kernel_y; zy++) {
+            const int64_t z = zy / c.kernel_y, y = zy % c.kernel_y;
+            if (y < w.y0 || y >= w.y1)
+                continue;
+            const int64_t line = (iz + z * c.dilation_z) * c.height + iy + y * c.dilation_y;
+            const float* row = image + (line * c.width + ix) * c.in_stride + k;
             for (int64_t x = w.x0; x < w.x1; x++) {
                 const float* from = row + x * c.dilation_x * c.in_stride;
                 sum = combine(c.is_max, sum, n == lanes ? hn::LoadU(d, from) : load_first(d, from, size_t(n)));
@@ -82,24 +87,28 @@ HWY_INLINE void clip(int64_t start, int64_t kernel, int64_t dilation, int64_t si
         last--;
 }
 
-void pool_row(const PoolPlan& c, const float* in, float* out, int64_t n, int64_t oy) {
-    const float* image = in + n * c.height * c.width * c.in_stride;
-    float* to = out + (n * c.out_height + oy) * c.out_width * c.out_stride;
-    const int64_t iy = oy * c.stride_y - c.pad_y;
+// row: of all images and planes.
+void pool_row(const PoolPlan& c, const float* in, float* out, int64_t row) {
+    const int64_t oy = row % c.out_height, oz = row / c.out_height % c.out_depth, n = row / c.out_height / c.out_depth;
+    const float* image = in + n * c.depth * c.height * c.width * c.in_stride;
+    float* to = out + row * c.out_width * c.out_stride;
+    const int64_t iy = oy * c.stride_y - c.pad_y, iz = oz * c.stride_z - c.pad_z;
     for (int64_t ox = 0; ox < c.out_width; ox++, to += c.out_stride) {
         const int64_t ix = ox * c.stride_x - c.pad_x;
         Window w{};
         clip(iy, c.kernel_y, c.dilation_y, c.height, w.y0, w.y1);
         clip(ix, c.kernel_x, c.dilation_x, c.width, w.x0, w.x1);
-        int64_t cells = (w.y1 - w.y0) * (w.x1 - w.x0);
+        clip(iz, c.kernel_z, c.dilation_z, c.depth, w.z0, w.z1);
+        int64_t cells = (w.z1 - w.z0) * (w.y1 - w.y0) * (w.x1 - w.x0);
         if (c.counts_padding) { // but not what lies behind the padding (ceil_mode)
-            int64_t y0, y1, x0, x1;
+            int64_t y0, y1, x0, x1, z0, z1;
             clip(iy + c.pad_y, c.kernel_y, c.dilation_y, c.height + c.pad_y + c.pad_y_end, y0, y1);
             clip(ix + c.pad_x, c.kernel_x, c.dilation_x, c.width + c.pad_x + c.pad_x_end, x0, x1);
-            cells = (y1 - y0) * (x1 - x0);
+            clip(iz + c.pad_z, c.kernel_z, c.dilation_z, c.depth + c.pad_z + c.pad_z_end, z0, z1);
+            cells = (z1 - z0) * (y1 - y0) * (x1 - x0);
         }
         w.scale = 1.0f / float(std::max<int64_t>(cells, 1));
-        pool_pixel(c, image, w, iy, ix, to);
+        pool_pixel(c, image, w, iz, iy, ix, to);
     }
 }
 
@@ -116,9 +125,9 @@ HWY_EXPORT(pool_row);
 class PoolKernel final : public Kernel {
 public:
     PoolKernel(const PoolPlan& plan, int threads) : plan_(plan) {
-        rows_ = plan_.batch * plan_.out_height;
+        rows_ = plan_.batch * plan_.out_depth * plan_.out_height;
         const double loads = double(rows_ * plan_.out_width * plan_.channels) *
-                             double(plan_.kernel_y * plan_.kernel_x);
+                             double(plan_.kernel_z * plan_.kernel_y * plan_.kernel_x);
         slices_ = slices_for(loads / 16, rows_, threads);
     }
 
@@ -128,8 +137,7 @@ public:
         const Range rows = slice_of(rows_, slices_, slice);
         for (int64_t r = rows.begin; r < rows.end; r++)
             HWY_DYNAMIC_DISPATCH(pool_row)
-            (plan_, static_cast<const float*>(call.in[0]), static_cast<float*>(call.out[0]),
-             r / plan_.out_height, r % plan_.out_height);
+            (plan_, static_cast<const float*>(call.in[0]), static_cast<float*>(call.out[0]), r);
     }
 
 private:
@@ -143,7 +151,9 @@ std::optional<Wish> accept(const NodeView& view) {
     const std::string& op = view.node.op;
     const bool known = op == "MaxPool" || op == "AveragePool" || op == "GlobalAveragePool" ||
                        op == "GlobalMaxPool";
-    if (!known || view.in.empty() || view.in[0].shape.size() != 4 || view.in[0].type != ElementType::F32 ||
+    const bool volume = known && !view.in.empty() && view.in[0].shape.size() == 5 &&
+                        view.node.attr("auto_pad", "NOTSET") == std::string("NOTSET");
+    if (!known || view.in.empty() || !(view.in[0].shape.size() == 4 || volume) || view.in[0].type != ElementType::F32 ||
         view.out.size() != 1)
         return std::nullopt;
     Wish wish = all_in(Layout::Plain, view);
@@ -156,19 +166,27 @@ void set_window(PoolPlan& plan, const NodeView& view) {
     const Node& node = view.node;
     const Shape& x = view.in[0].shape;
     const Shape& y = view.out[0].shape;
-    const auto kernel = node.attr("kernel_shape", std::vector<int64_t>{1, 1});
-    const auto strides = node.attr("strides", std::vector<int64_t>{1, 1});
-    const auto dilations = node.attr("dilations", std::vector<int64_t>{1, 1});
-    const auto pads = node.attr("pads", std::vector<int64_t>{0, 0, 0, 0});
-    const auto begin = conv_pads(node, x, {1, 1, kernel[0], kernel[1]}, y);
-    plan.kernel_y = kernel[0], plan.kernel_x = kernel[1];
-    plan.stride_y = strides[0], plan.stride_x = strides[1];
-    plan.dilation_y = dilations[0], plan.dilation_x = dilations[1];
-    plan.pad_y = begin[0], plan.pad_x = begin[1];
-    const bool given = node.attr("auto_pad", "NOTSET") == std::string("NOTSET");
-    plan.pad_y_end = given ? pads[2] : plan.pad_y + 1; // SAME: at most one more at the end
-    plan.pad_x_end = given ? pads[3] : plan.pad_x + 1;
+    const size_t dims = x.size() - 2, h = dims - 2; // h: where the height is in lists of dimensions
+    const std::vector<int64_t> ones(dims, 1);
+    const auto kernel = node.attr("kernel_shape", ones), strides = node.attr("strides", ones);
+    const auto dilations = node.attr("dilations", ones);
+    const auto pads = node.attr("pads", std::vector<int64_t>(2 * dims, 0));
+    plan.kernel_y = kernel[h], plan.kernel_x = kernel[h + 1];
+    plan.stride_y = strides[h], plan.stride_x = strides[h + 1];
+    plan.dilation_y = dilations[h], plan.dilation_x = dilations[h + 1];
     plan.counts_padding = node.attr("count_include_pad", int64_t(0)) != 0;
+    if (node.attr("auto_pad", "NOTSET") == std::string("NOTSET")) {
+        plan.pad_y = pads[h], plan.pad_x = pads[h + 1];
+        plan.pad_y_end = pads[dims + h], plan.pad_x_end = pads[dims + h + 1];
+    } else {
+        const auto begin = conv_pads(node, x, {1, 1, kernel[0], kernel[1]}, y);
+        plan.pad_y = begin[0], plan.pad_x = begin[1];
+        plan.pad_y_end = plan.pad_y + 1, plan.pad_x_end = plan.pad_x + 1; // SAME: at most one more at the end
+    }
+    if (dims == 3) {
+        plan.kernel_z = kernel[0], plan.stride_z = strides[0], plan.dilation_z = dilations[0];
+        plan.pad_z = pads[0], plan.pad_z_end = pads[3];
+    }
 }
 
 Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
@@ -176,12 +194,15 @@ Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
     const Shape& y = view.out[0].shape;
     PoolPlan plan;
     plan.is_max = view.node.op == "MaxPool" || view.node.op == "GlobalMaxPool";
-    plan.batch = x[0], plan.channels = x[1], plan.height = x[2], plan.width = x[3];
-    plan.out_height = y[2], plan.out_width = y[3];
+    const size_t h = x.size() - 2;
+    plan.batch = x[0], plan.channels = x[1], plan.height = x[h], plan.width = x[h + 1];
+    plan.out_height = y[h], plan.out_width = y[h + 1];
+    if (x.size() == 5)
+        plan.depth = x[2], plan.out_depth = y[2];
     plan.in_stride = view.in[0].pixel_stride;
     plan.out_stride = view.out[0].pixel_stride;
     if (is_global(view.node.op))
-        plan.kernel_y = plan.height, plan.kernel_x = plan.width;
+        plan.kernel_z = plan.depth, plan.kernel_y = plan.height, plan.kernel_x = plan.width;
     else
         set_window(plan, view);
     return std::unique_ptr<Kernel>(std::make_unique<PoolKernel>(plan, view.threads));
