@@ -366,7 +366,8 @@ Result<void> Drafter::add_step(const Node& node) {
     std::vector<int> homes;
     for (const ValueId v : node.inputs)
         homes.push_back(v == none ? -1 : home(v));
-    std::vector<Operand> in, out; // operands point to constants of buffers: no buffer may be added now
+    std::vector<Operand> in,
+        out; // operands point to constants of buffers: no buffer may be added now
     for (const int home : homes)
         in.push_back(draft_.operand(home));
     for (const ValueId v : node.outputs)

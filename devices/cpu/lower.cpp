@@ -201,7 +201,8 @@ bool Lowerer::one_dimension(const Node& node, Emitter& emit) {
 bool Lowerer::dilated_transpose(const Node& node, Emitter& emit) {
     const auto dilations = node.attr("dilations", std::vector<int64_t>{1, 1});
     const Tensor* w = node.op == "ConvTranspose" ? f32_of(graph_, node.inputs[1]) : nullptr;
-    if (!w || w->shape().size() != 4 || dilations.size() != 2 || dilations == std::vector<int64_t>{1, 1})
+    if (!w || w->shape().size() != 4 || dilations.size() != 2 ||
+        dilations == std::vector<int64_t>{1, 1})
         return false;
     const Shape& s = w->shape();
     const int64_t height = (s[2] - 1) * dilations[0] + 1, width = (s[3] - 1) * dilations[1] + 1;
@@ -209,7 +210,8 @@ bool Lowerer::dilated_transpose(const Node& node, Emitter& emit) {
     for (int64_t k = 0; k < s[0] * s[1]; k++)
         for (int64_t y = 0; y < s[2]; y++)
             for (int64_t x = 0; x < s[3]; x++)
-                wide.span<float>()[size_t((k * height + y * dilations[0]) * width + x * dilations[1])] =
+                wide.span<float>()[size_t((k * height + y * dilations[0]) * width +
+                                          x * dilations[1])] =
                     w->span<float>()[size_t((k * s[2] + y) * s[3] + x)];
     std::vector<ValueId> inputs = node.inputs;
     inputs[1] = emit.constant(wide);
@@ -240,8 +242,9 @@ void Lowerer::run() {
     for (Node& node : graph_.nodes) {
         const size_t first = nodes.size();
         Emitter emit(graph_, nodes, node);
-        if (!batch_norm(node, emit) && !fake_quantize(node, emit) && !many(node, emit) && !gather(node, emit) &&
-            !one_dimension(node, emit) && !dilated_transpose(node, emit) && !lower_einsum(graph_, node, emit))
+        if (!batch_norm(node, emit) && !fake_quantize(node, emit) && !many(node, emit) &&
+            !gather(node, emit) && !one_dimension(node, emit) && !dilated_transpose(node, emit) &&
+            !lower_einsum(graph_, node, emit))
             nodes.push_back(node);
         for (size_t k = first; k < nodes.size(); k++)
             widen(nodes[k], emit);

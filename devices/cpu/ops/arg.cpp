@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// ArgMax and ArgMin of f32 values over any axis, as [outer, n, inner] in the order of memory. Of equal
-// values the first comes first.
+// ArgMax and ArgMin of f32 values over any axis, as [outer, n, inner] in the order of memory. Of
+// equal values the first comes first.
 #include "devices/cpu/kernel.h"
 
 #include <algorithm>
@@ -47,7 +47,8 @@ void arg_rows(const float* x, int64_t* y, int64_t rows, int64_t n, int64_t strid
 }
 
 // Over the n rows of a matrix, for its columns [begin, end).
-void arg_columns(const float* x, int64_t* y, int64_t n, int64_t stride, int64_t begin, int64_t end, float sign) {
+void arg_columns(const float* x, int64_t* y, int64_t n, int64_t stride, int64_t begin, int64_t end,
+                 float sign) {
     const auto lanes = int64_t(hn::Lanes(d));
     const hn::RebindToSigned<D> di;
     const V s = hn::Set(d, sign);
@@ -102,13 +103,15 @@ public:
         const ArgPlan& p = plan_;
         if (p.inner == 1) {
             HWY_DYNAMIC_DISPATCH(arg_rows)
-            (x + units.begin * p.stride, y + units.begin, units.end - units.begin, p.n, p.stride, p.sign);
+            (x + units.begin * p.stride, y + units.begin, units.end - units.begin, p.n, p.stride,
+             p.sign);
             return;
         }
         for (int64_t u = units.begin; u < units.end; u++) {
             const int64_t k = u / parts(), first = u % parts() * columns;
             HWY_DYNAMIC_DISPATCH(arg_columns)
-            (x + k * p.n * p.inner, y + k * p.inner, p.n, p.inner, first, std::min(first + columns, p.inner), p.sign);
+            (x + k * p.n * p.inner, y + k * p.inner, p.n, p.inner, first,
+             std::min(first + columns, p.inner), p.sign);
         }
     }
 
@@ -127,8 +130,9 @@ size_t axis_of(const NodeView& view) {
 
 std::optional<Wish> accept(const NodeView& view) {
     const Operand& x = view.in[0];
-    if ((view.node.op != "ArgMax" && view.node.op != "ArgMin") || x.type != ElementType::F32 || x.shape.empty() ||
-        count(x.shape) == 0 || view.node.attr("select_last_index", int64_t(0)) != 0)
+    if ((view.node.op != "ArgMax" && view.node.op != "ArgMin") || x.type != ElementType::F32 ||
+        x.shape.empty() || count(x.shape) == 0 ||
+        view.node.attr("select_last_index", int64_t(0)) != 0)
         return std::nullopt;
     Wish wish = all_in(Layout::Plain, view);
     // Over the channels the rest lies in the order of a plain value.

@@ -318,14 +318,16 @@ public:
             const int64_t n = plane / plan_.out_depth;
             const int64_t ox = strip * strip_;
             const int64_t pixel = row * plan_.out_width + ox;
-            run_conv_strip(plan_, {.block = unit % blocks,
-                             .image = in + n * plan_.depth * plan_.height * plan_.width * plan_.in_stride,
-                             .residual = residual ? residual + pixel * plan_.residual_stride : nullptr,
-                             .out = out + pixel * plan_.out_stride,
-                             .oy = oy,
-                             .ox = ox,
-                             .end = std::min(ox + strip_, plan_.out_width),
-                             .oz = plane % plan_.out_depth});
+            run_conv_strip(
+                plan_,
+                {.block = unit % blocks,
+                 .image = in + n * plan_.depth * plan_.height * plan_.width * plan_.in_stride,
+                 .residual = residual ? residual + pixel * plan_.residual_stride : nullptr,
+                 .out = out + pixel * plan_.out_stride,
+                 .oy = oy,
+                 .ox = ox,
+                 .end = std::min(ox + strip_, plan_.out_width),
+                 .oz = plane % plan_.out_depth});
         }
     }
 
@@ -335,7 +337,8 @@ private:
 };
 
 std::optional<Wish> accept(const NodeView& view) {
-    const bool volume = is_f32_conv(view, 5) && view.node.attr("auto_pad", "NOTSET") == std::string("NOTSET");
+    const bool volume =
+        is_f32_conv(view, 5) && view.node.attr("auto_pad", "NOTSET") == std::string("NOTSET");
     if (view.node.op != "Conv" || !(is_f32_conv(view) || volume) || !activation_of(view.node))
         return std::nullopt;
     Wish wish = all_in(Layout::Plain, view);

@@ -38,8 +38,9 @@ struct ConvPlan {
 
     int64_t taps() const { return kernel_z * kernel_y * kernel_x; }
     bool is_pointwise() const {
-        return taps() == 1 && stride_z == 1 && pad_z == 0 && out_depth == depth && stride_y == 1 && stride_x == 1 && pad_y == 0 &&
-               pad_x == 0 && out_height == height && out_width == width;
+        return taps() == 1 && stride_z == 1 && pad_z == 0 && out_depth == depth && stride_y == 1 &&
+               stride_x == 1 && pad_y == 0 && pad_x == 0 && out_height == height &&
+               out_width == width;
     }
 };
 

@@ -47,7 +47,8 @@ template <class F> HWY_INLINE void each(const MicroBlock& k, F f) {
     }
 }
 
-// Divides or multiplies, so that what lies in the middle of two steps goes the way the plain kernels send it.
+// Divides or multiplies, so that what lies in the middle of two steps goes the way the plain
+// kernels send it.
 void to_grid(const MicroOp& op, const MicroBlock& k) {
     const V low = hn::Set(d, op.activation.alpha), high = hn::Set(d, op.activation.beta);
     const V from = hn::Set(d, op.from), step = hn::Set(d, op.step);
@@ -96,7 +97,8 @@ void run_micro(const MicroOp& op, const MicroBlock& k) {
     case MicroOp::Copy: return each(k, [](V a, V) { return a; });
     case MicroOp::Fill: return each(k, [](V, V b) { return b; });
     case MicroOp::Grid:
-    case MicroOp::ScaledGrid: return to_grid(op, k);
+    case MicroOp::ScaledGrid:
+        return to_grid(op, k);
     case MicroOp::Activate: break;
     }
     const Activation act = op.activation;
@@ -352,7 +354,8 @@ bool has_even_rows(const NodeView& view, Layout layout) {
     return true;
 }
 
-// Channels last if any picture-like input is and the others can follow; they keep their own strides.
+// Channels last if any picture-like input is and the others can follow; they keep their own
+// strides.
 std::optional<Wish> accept(const NodeView& view) {
     if (micro_ops(view.node, view.in).empty() || !is_f32(view.out[0]) || view.in.empty())
         return std::nullopt;

@@ -11,12 +11,34 @@ namespace infer::cpu {
 // One operation of a chain on the running value a: a = f(a) or a = f(a, b).
 struct MicroOp {
     enum Kind {
-        Add, Sub, RevSub, Mul, Div, RevDiv, Min, Max, PRelu, // with b
-        Abs, Neg, Sqrt, Exp, Reciprocal, Square, Copy,       // without
-        Log, Erf, Floor, Ceil, Round, Softsign, Sin, Cos,
-        Power,                                               // a = a^alpha, alpha of `activation`
-        Grid, ScaledGrid,                                    // see below
-        Fill,                                                // a = b
+        Add,
+        Sub,
+        RevSub,
+        Mul,
+        Div,
+        RevDiv,
+        Min,
+        Max,
+        PRelu, // with b
+        Abs,
+        Neg,
+        Sqrt,
+        Exp,
+        Reciprocal,
+        Square,
+        Copy, // without
+        Log,
+        Erf,
+        Floor,
+        Ceil,
+        Round,
+        Softsign,
+        Sin,
+        Cos,
+        Power, // a = a^alpha, alpha of `activation`
+        Grid,
+        ScaledGrid, // see below
+        Fill,       // a = b
         Activate,
     };
     Kind kind = Copy;

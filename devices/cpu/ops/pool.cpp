@@ -26,7 +26,8 @@ struct PoolPlan {
     int64_t batch = 1, height = 1, width = 1, channels = 1, out_height = 1, out_width = 1;
     int64_t kernel_y = 1, kernel_x = 1, stride_y = 1, stride_x = 1, dilation_y = 1, dilation_x = 1;
     int64_t pad_y = 0, pad_x = 0, pad_y_end = 0, pad_x_end = 0;
-    int64_t depth = 1, out_depth = 1, kernel_z = 1, stride_z = 1, dilation_z = 1, pad_z = 0, pad_z_end = 0; // volumes
+    int64_t depth = 1, out_depth = 1, kernel_z = 1, stride_z = 1, dilation_z = 1, pad_z = 0,
+            pad_z_end = 0; // volumes
     int64_t in_stride = 1, out_stride = 1;
 };
 
@@ -50,8 +51,8 @@ struct Window {
 
 HWY_INLINE V combine(bool is_max, V a, V b) { return is_max ? hn::Max(a, b) : hn::Add(a, b); }
 
-HWY_INLINE void pool_pixel(const PoolPlan& c, const float* image, const Window& w, int64_t iz, int64_t iy,
-                           int64_t ix, float* out) {
+HWY_INLINE void pool_pixel(const PoolPlan& c, const float* image, const Window& w, int64_t iz,
+                           int64_t iy, int64_t ix, float* out) {
     const auto lanes = int64_t(hn::Lanes(d));
     const V start = hn::Set(d, c.is_max ? -std::numeric_limits<float>::infinity() : 0.0f);
     for (int64_t k = 0; k < c.channels; k += lanes) {
@@ -89,7 +90,8 @@ HWY_INLINE void clip(int64_t start, int64_t kernel, int64_t dilation, int64_t si
 
 // row: of all images and planes.
 void pool_row(const PoolPlan& c, const float* in, float* out, int64_t row) {
-    const int64_t oy = row % c.out_height, oz = row / c.out_height % c.out_depth, n = row / c.out_height / c.out_depth;
+    const int64_t oy = row % c.out_height, oz = row / c.out_height % c.out_depth,
+                  n = row / c.out_height / c.out_depth;
     const float* image = in + n * c.depth * c.height * c.width * c.in_stride;
     float* to = out + row * c.out_width * c.out_stride;
     const int64_t iy = oy * c.stride_y - c.pad_y, iz = oz * c.stride_z - c.pad_z;
@@ -137,7 +139,7 @@ public:
         const Range rows = slice_of(rows_, slices_, slice);
         for (int64_t r = rows.begin; r < rows.end; r++)
             HWY_DYNAMIC_DISPATCH(pool_row)
-            (plan_, static_cast<const float*>(call.in[0]), static_cast<float*>(call.out[0]), r);
+        (plan_, static_cast<const float*>(call.in[0]), static_cast<float*>(call.out[0]), r);
     }
 
 private:
@@ -153,8 +155,8 @@ std::optional<Wish> accept(const NodeView& view) {
                        op == "GlobalMaxPool";
     const bool volume = known && !view.in.empty() && view.in[0].shape.size() == 5 &&
                         view.node.attr("auto_pad", "NOTSET") == std::string("NOTSET");
-    if (!known || view.in.empty() || !(view.in[0].shape.size() == 4 || volume) || view.in[0].type != ElementType::F32 ||
-        view.out.size() != 1)
+    if (!known || view.in.empty() || !(view.in[0].shape.size() == 4 || volume) ||
+        view.in[0].type != ElementType::F32 || view.out.size() != 1)
         return std::nullopt;
     Wish wish = all_in(Layout::Plain, view);
     wish.in[0] = wish.out[0] = Layout::ChannelsLast;
@@ -181,7 +183,8 @@ void set_window(PoolPlan& plan, const NodeView& view) {
     } else {
         const auto begin = conv_pads(node, x, {1, 1, kernel[0], kernel[1]}, y);
         plan.pad_y = begin[0], plan.pad_x = begin[1];
-        plan.pad_y_end = plan.pad_y + 1, plan.pad_x_end = plan.pad_x + 1; // SAME: at most one more at the end
+        plan.pad_y_end = plan.pad_y + 1,
+        plan.pad_x_end = plan.pad_x + 1; // SAME: at most one more at the end
     }
     if (dims == 3) {
         plan.kernel_z = kernel[0], plan.stride_z = strides[0], plan.dilation_z = dilations[0];

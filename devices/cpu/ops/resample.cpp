@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What reads an f32 image at weighted places, channels last: Resize in any mode over height and width
-// (rows first, then columns, by tables of taps), and GridSample.
+// What reads an f32 image at weighted places, channels last: Resize in any mode over height and
+// width (rows first, then columns, by tables of taps), and GridSample.
 #include "devices/cpu/kernel.h"
 #include "inference/ops/grid_sample.h"
 #include "inference/ops/resize.h"
@@ -55,7 +55,8 @@ void weigh(const float* from, const Read* reads, int64_t count, float* to, int64
         V sum = hn::Zero(d);
         for (int64_t r = 0; r < count; r++) {
             const float* x = from + reads[r].at + k;
-            sum = hn::MulAdd(hn::Set(d, reads[r].weight), whole ? hn::LoadU(d, x) : load_first(d, x, size_t(n - k)), sum);
+            sum = hn::MulAdd(hn::Set(d, reads[r].weight),
+                             whole ? hn::LoadU(d, x) : load_first(d, x, size_t(n - k)), sum);
         }
         if (whole)
             hn::StoreU(sum, d, to + k);
@@ -110,8 +111,10 @@ public:
         in_stride_ = x.pixel_stride, out_stride_ = y.pixel_stride;
         rows_ = reads_of(taps[2], out_height_, width_ * in_stride_);
         columns_ = reads_of(taps[3], out_width_, channels_);
-        const double reads = double(rows_.all.size()) * double(width_) + double(columns_.all.size()) * double(out_height_);
-        slices_ = slices_for(double(batch_ * channels_) * reads / 8, batch_ * out_height_, view.threads);
+        const double reads = double(rows_.all.size()) * double(width_) +
+                             double(columns_.all.size()) * double(out_height_);
+        slices_ =
+            slices_for(double(batch_ * channels_) * reads / 8, batch_ * out_height_, view.threads);
     }
 
     std::string_view name() const override { return "resample"; }
@@ -122,24 +125,26 @@ public:
         for (int64_t r = range.begin; r < range.end; r++) {
             const int64_t n = r / out_height_;
             run_row(static_cast<const float*>(call.in[0]) + n * height_ * width_ * in_stride_,
-                    static_cast<float*>(call.out[0]) + r * out_width_ * out_stride_, r % out_height_,
-                    reinterpret_cast<float*>(call.scratch));
+                    static_cast<float*>(call.out[0]) + r * out_width_ * out_stride_,
+                    r % out_height_, reinterpret_cast<float*>(call.scratch));
         }
     }
 
 private:
     void run_row(const float* image, float* to, int64_t oy, float* row) const {
         if (in_stride_ == channels_)
-            HWY_DYNAMIC_DISPATCH(weigh)(image, rows_.of(oy), rows_.count(oy), row, width_ * channels_);
+            HWY_DYNAMIC_DISPATCH(weigh)
+            (image, rows_.of(oy), rows_.count(oy), row, width_ * channels_);
         else
             for (int64_t x = 0; x < width_; x++)
                 HWY_DYNAMIC_DISPATCH(weigh)
-                (image + x * in_stride_, rows_.of(oy), rows_.count(oy), row + x * channels_, channels_);
+        (image + x * in_stride_, rows_.of(oy), rows_.count(oy), row + x * channels_, channels_);
         for (int64_t ox = 0; ox < out_width_; ox++, to += out_stride_)
             if (rows_.outside[size_t(oy)] || columns_.outside[size_t(ox)])
                 std::fill(to, to + channels_, fill_);
             else
-                HWY_DYNAMIC_DISPATCH(weigh)(row, columns_.of(ox), columns_.count(ox), to, channels_);
+                HWY_DYNAMIC_DISPATCH(weigh)
+                (row, columns_.of(ox), columns_.count(ox), to, channels_);
     }
 
     int64_t batch_, channels_, height_, width_, out_height_, out_width_, in_stride_, out_stride_;
@@ -207,7 +212,8 @@ std::optional<Wish> accept(const NodeView& view) {
 
 Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
     if (view.node.op == "Resize")
-        return std::unique_ptr<Kernel>(std::make_unique<ResampleKernel>(view, resize_taps(view.node, facts_of(view))));
+        return std::unique_ptr<Kernel>(
+            std::make_unique<ResampleKernel>(view, resize_taps(view.node, facts_of(view))));
     return std::unique_ptr<Kernel>(std::make_unique<GridSampleKernel>(view));
 }
 
