@@ -2,6 +2,7 @@
 // gst-inference run: raw tensors in, raw tensors out.
 
 #include "inference/formats/npy.h"
+#include "inference/half.h"
 #include "tools/command.h"
 #include "tools/compile.h"
 #include "tools/feed.h"
@@ -43,7 +44,7 @@ Result<std::vector<Feed>> read_feeds(const Arguments& arguments) {
         auto values = load_npy(feed.file);
         if (!values.ok())
             return values.error();
-        feed.values = std::move(values.value());
+        feed.values = widened(values.value()); // what models compute in
         feeds.push_back(std::move(feed));
     }
     if (feeds.empty())

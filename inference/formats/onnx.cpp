@@ -13,7 +13,7 @@
 namespace infer {
 namespace {
 
-constexpr int64_t oldest_opset = 1, newest_opset = 27;
+constexpr int64_t oldest_opset = 1, newest_opset = 28;
 
 // Builds the graph in the order of the file, then sorts the nodes.
 class Reader {

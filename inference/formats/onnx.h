@@ -9,7 +9,7 @@
 
 namespace infer {
 
-// Reads a model of opset 1 to 27. Half and double precision values become f32: the precision a
+// Reads a model of opset 1 to 28. Half and double precision values become f32: the precision a
 // model runs in is the device's choice. `folder` is where external data lies.
 Result<Graph> load_onnx(const std::string& path);
 Result<Graph> parse_onnx(std::string_view bytes, const std::string& folder,

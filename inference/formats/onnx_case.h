@@ -29,7 +29,7 @@ Result<Graph> graph_for(const OnnxCase& from, OnnxCase::DataSet& data);
 
 // "" if every element of `got` is within absolute + relative * |wanted| of `wanted` and types and
 // shapes are equal, else what differs most. `stored`: where the wanted values come from f16 or
-// bf16, `got` is rounded to it first, and may be one step of it away.
+// bf16, `got` is rounded to it first, and may be two steps of it away.
 std::string difference(const Tensor& got, const Tensor& wanted, float relative, float absolute,
                        ElementType stored = ElementType::F32);
 

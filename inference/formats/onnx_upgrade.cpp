@@ -23,6 +23,13 @@ void name_to(Rewriter& r) { name_type(r, "to"); }
 void name_dtype(Rewriter& r) { name_type(r, "dtype"); }
 void name_output_datatype(Rewriter& r) { name_type(r, "output_datatype"); }
 
+// 0: not given.
+void quantize_linear(Rewriter& r) {
+    if (r.node().attr("output_dtype", int64_t{0}) == 0)
+        r.node().attrs.erase("output_dtype");
+    name_type(r, "output_dtype");
+}
+
 void clip(Rewriter& r) {
     r.float_to_input("min", 1);
     r.float_to_input("max", 2);
@@ -142,6 +149,7 @@ constexpr Rewrite table[] = {
     {"GroupNormalization", group_normalization},
     {"Gelu", gelu},
     {"Cast", name_to},
+    {"QuantizeLinear", quantize_linear},
     {"EyeLike", name_dtype},
     {"HannWindow", name_output_datatype},
     {"HammingWindow", name_output_datatype},

@@ -178,7 +178,9 @@ template <typename T> Function<T> bits_of(const Node& node) {
     if (op == "BitShift" && node.attr("direction", "LEFT") == "LEFT")
         return [](T a, T b) { return uint64_t(b) >= 8 * sizeof(T) ? T(0) : T(uint64_t(a) << b); };
     if (op == "BitShift")
-        return [](T a, T b) { return uint64_t(b) >= 8 * sizeof(T) ? T(0) : T(a >> b); };
+        return [](T a, T b) {
+            return uint64_t(b) < 8 * sizeof(T) ? T(a >> b) : a < T(0) ? T(-1) : T(0);
+        };
     return nullptr;
 }
 

@@ -36,7 +36,7 @@ void run(const Node& node, Views in, Views out) {
     const Shape &wide = spreads ? out[0].shape : in[0].shape,
                 &deep = spreads ? in[0].shape : out[0].shape;
     const int64_t b = node.attr("blocksize", int64_t{1}), c = wide[1], h = deep[2], w = deep[3];
-    const bool crd = spreads && node.attr("mode", "DCR") == "CRD";
+    const bool crd = node.attr("mode", "DCR") == "CRD";
     const Shape blocks = {wide[0], c, h, b, w, b};
     const int64_t plane = h * w, row = crd ? b * plane : b * c * plane,
                   column = crd ? plane : c * plane;

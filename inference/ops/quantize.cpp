@@ -7,6 +7,7 @@
 //        zero_point  type of the quantized side, shape of scale, optional: 0 (Quantize: of type u8)
 //   out  y           Quantize: type of zero_point; Dequantize: f32
 //   attr axis        default 1;  block_size  default 0 (scale is not by blocks)
+//        output_dtype  Quantize: name of y's type where there is no zero point, default u8
 //
 // ONNX QuantizeLinear-21, DequantizeLinear-21, DynamicQuantizeLinear-11.
 #include "inference/ops/kernel.h"
@@ -20,6 +21,14 @@ namespace {
 bool quantized(ElementType t) {
     return t == ElementType::I8 || t == ElementType::U8 || t == ElementType::I16 ||
            t == ElementType::U16 || t == ElementType::I32;
+}
+
+// Without a zero point output_dtype may say it.
+ElementType output_type(const Node& node) {
+    for (int k = 0; k <= int(ElementType::Bool); k++)
+        if (name_of(ElementType(k)) == node.attr("output_dtype", "u8"))
+            return ElementType(k);
+    return ElementType::F32; // none that numbers are quantized to
 }
 
 // Shapes of scale: one number; [size of axis]; or x's with axis divided into blocks.
@@ -46,7 +55,9 @@ FactsResult infer(const Node& node, Facts in) {
     const bool quantizes = node.op == "QuantizeLinear";
     if (auto ok = check_scale(node, in[0].shape, in[1].shape); !ok.ok())
         return ok.error();
-    const ElementType type = !quantizes ? in[0].type : given(in, 2) ? in[2].type : ElementType::U8;
+    const ElementType type = !quantizes     ? in[0].type
+                             : given(in, 2) ? in[2].type
+                                            : output_type(node);
     if (!quantized(type) || in[1].type != ElementType::F32 ||
         (given(in, 2) && in[2].type != type) ||
         (quantizes && in[0].type != ElementType::F32 && in[0].type != ElementType::I32))

@@ -5,7 +5,8 @@
 //              dft_length    integer scalar, constant, optional: x is cut or filled up with zeros
 //              axis          integer scalar, constant, optional, default -2
 //         out  y             f32 [batch, ..., 2]
-//         attr onesided (0: all; 1: the first half of a real signal's), inverse (0)
+//         attr onesided (0: all; 1: the first half of a real signal's), inverse (0); with both, x
+//              is such a half and y real, [batch, ..., 1]
 //   STFT  in   signal        f32 [batch, length, 1 or 2]
 //              frame_step    integer scalar, constant
 //              window        f32 [frame_length], optional
@@ -79,6 +80,29 @@ bool is_signal(const ValueFacts& f) {
 
 int64_t bins_of(int64_t length, bool onesided) { return onesided ? length / 2 + 1 : length; }
 
+// The inverse of one side of a spectrum, whose other side is its mirror image, is real.
+bool makes_real(const Node& node) {
+    return node.attr("onesided", int64_t{0}) != 0 && node.attr("inverse", int64_t{0}) != 0;
+}
+
+// The whole spectrum of `length` of one side: [outer, n, inner, 2] to [outer, length, inner, 2].
+std::vector<float> mirrored(const float* x, int64_t outer, int64_t n, int64_t inner,
+                            int64_t length) {
+    std::vector<float> all(size_t(outer * length * inner * 2), 0.0f);
+    for (int64_t o = 0; o < outer; o++)
+        for (int64_t k = 0; k < length; k++) {
+            const bool mirror = k > length / 2;
+            const int64_t from = mirror ? length - k : k;
+            for (int64_t i = 0; i < inner && from < n; i++) {
+                const float* at = x + ((o * n + from) * inner + i) * 2;
+                float* to = all.data() + ((o * length + k) * inner + i) * 2;
+                to[0] = at[0];
+                to[1] = mirror ? -at[1] : at[1];
+            }
+        }
+    return all;
+}
+
 FactsResult infer_dft(const Node& node, Facts in) {
     if (auto ok = expect_inputs(node, in, 1, 3); !ok.ok())
         return ok.error();
@@ -87,18 +111,20 @@ FactsResult infer_dft(const Node& node, Facts in) {
     if (!where.ok())
         return where.error();
     const auto axis = axis_of(where.value(), y.size());
-    const bool onesided = node.attr("onesided", int64_t{0}) != 0;
-    if (!is_signal(in[0]) || !axis || *axis + 1 == y.size() || (onesided && y.back() != 1))
-        return invalid(node, "takes f32 [batch, ..., 1 or 2] (onesided: 1) and an axis before the "
-                             "last, not " +
-                                 to_string(y));
-    auto length = number_of(node, in, 1, y[*axis]);
+    const bool onesided = node.attr("onesided", int64_t{0}) != 0, real = makes_real(node);
+    if (!is_signal(in[0]) || !axis || *axis + 1 == y.size() ||
+        (onesided && y.back() != (real ? 2 : 1)))
+        return invalid(node,
+                       "takes f32 [batch, ..., 1 or 2] (onesided: 1, of the inverse 2) and an "
+                       "axis before the last, not " +
+                           to_string(y));
+    auto length = number_of(node, in, 1, real ? 2 * (y[*axis] - 1) : y[*axis]);
     if (!length.ok())
         return length.error();
     if (length.value() < 1 || length.value() > max_length)
         return invalid(node, "its length is out of range");
-    y[*axis] = bins_of(length.value(), onesided);
-    y.back() = 2;
+    y[*axis] = real ? length.value() : bins_of(length.value(), onesided);
+    y.back() = real ? 1 : 2;
     return one(ElementType::F32, y);
 }
 
@@ -109,16 +135,29 @@ int64_t scalar_at(const TensorView& t) {
 void run_dft(const Node& node, Views in, Views out) {
     const Shape& x = in[0].shape;
     const auto axis = *axis_of(given(in, 2) ? scalar_at(in[2]) : -2, x.size());
-    const int64_t parts = x.back(), inner = count({x.begin() + int64_t(axis) + 1, x.end() - 1});
-    const int64_t length = given(in, 1) ? scalar_at(in[1]) : x[axis], bins = out[0].shape[axis];
+    const int64_t inner = count({x.begin() + int64_t(axis) + 1, x.end() - 1}),
+                  outer = count({x.begin(), x.begin() + int64_t(axis)});
+    const bool real = makes_real(node);
+    const int64_t bins = out[0].shape[axis], length = given(in, 1) ? scalar_at(in[1])
+                                                      : real       ? bins
+                                                                   : x[axis];
+    const float* from = in[0].span<float>().data();
+    const std::vector<float> whole =
+        real ? mirrored(from, outer, x[axis], inner, length) : std::vector<float>();
+    const int64_t points = real ? length : x[axis], parts = x.back();
+    if (real)
+        from = whole.data();
     const Transform transform{
-        x[axis], length, bins, inner, inner, parts == 2, node.attr("inverse", int64_t{0}) != 0};
+        points, length, bins, inner, inner, parts == 2, node.attr("inverse", int64_t{0}) != 0};
     const std::vector<double> angles = angles_of(length);
-    const int64_t outer = count({x.begin(), x.begin() + int64_t(axis)});
+    std::vector<float> y(size_t(real ? 2 * outer * bins * inner : 0));
+    float* to = real ? y.data() : out[0].span<float>().data();
     for (int64_t o = 0; o < outer; o++)
         for (int64_t i = 0; i < inner; i++)
-            transform.run(in[0].span<float>().data() + (o * x[axis] * inner + i) * parts, nullptr,
-                          out[0].span<float>().data() + (o * bins * inner + i) * 2, angles);
+            transform.run(from + (o * points * inner + i) * parts, nullptr,
+                          to + (o * bins * inner + i) * 2, angles);
+    for (size_t k = 0; k < y.size() / 2; k++)
+        out[0].span<float>()[k] = y[2 * k];
 }
 
 FactsResult infer_stft(const Node& node, Facts in) {
