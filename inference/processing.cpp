@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "inference/processing.h"
 
+#include "inference/decode/run_decoder.h"
 #include "inference/model_inputs.h"
 #include "inference/model_outputs.h"
 
@@ -97,7 +98,7 @@ Result<void> try_decoder(const DecoderDef& decoder, const Model& model) {
         zeros.emplace_back(output.type, shape);
         row.push_back({output.name, zeros.back().view()});
     }
-    const Result<Decoded> decoded = decoder.decode(row, model.options);
+    const Result<Decoded> decoded = run_decoder(decoder, row, model.options);
     return decoded.ok() ? Result<void>() : Result<void>(decoded.error());
 }
 
@@ -204,7 +205,7 @@ Result<void> check(const PreprocessSpec& spec, const ImageSize& size) {
 
 // What is known of the family, and how to say so.
 std::pair<PreprocessSpec, std::string> usual_preprocess(const DecoderDef& decoder,
-                                                        const ImageSize& size) {
+                                                        const ImageSize& size, bool channels_last) {
     PreprocessSpec spec = decoder.preprocess;
     if (size.channels == 1) { // the families' colours say nothing of gray models
         const bool same = spec.mean[0] == spec.mean[1] && spec.mean[1] == spec.mean[2] &&
@@ -216,14 +217,18 @@ std::pair<PreprocessSpec, std::string> usual_preprocess(const DecoderDef& decode
         }
         return {spec, "usual for one channel"};
     }
+    if (decoder.name == "segmentation" && channels_last) { // none of PyTorch's, so not ImageNet's
+        spec = {.color = PreprocessSpec::BGR};
+        return {spec, "usual for segmentation with channels last"};
+    }
     if (decoder.name == "tensors")
         return {spec, "a guess, for nothing is known of this model"};
     return {spec, "usual for " + std::string(decoder.name)};
 }
 
-Result<void> choose_preprocess(const ImageSize& size, const ModelConfig& config, ModelConfig said,
-                               Processing& to) {
-    auto [spec, usual] = usual_preprocess(*to.decoder, size);
+Result<void> choose_preprocess(const ImageSize& size, bool channels_last, const ModelConfig& config,
+                               ModelConfig said, Processing& to) {
+    auto [spec, usual] = usual_preprocess(*to.decoder, size, channels_last);
     if (size.channels == 1)
         said.color.reset();
     std::vector<std::string> sources = {apply(said, "the model's metadata", spec),
@@ -325,7 +330,9 @@ make_processing(std::span<const InputFormat> inputs, std::span<const OutputForma
     made->options.labels = made->labels;
     if (Result<void> good = choose_thresholds(config, said, *made); !good.ok())
         return good.error();
-    if (Result<void> good = choose_preprocess(model.size, config, said, *made); !good.ok())
+    if (Result<void> good = choose_preprocess(model.size, picture.channels_last,
+                                              config, said, *made);
+        !good.ok())
         return good.error();
     made->options.input_is_bgr = made->preprocess.color == PreprocessSpec::BGR;
     return std::shared_ptr<const Processing>(std::move(made));

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "inference/decode/run_decoder.h"
+#include "inference/half.h"
 #include "tests/decode_case.h"
 
 #include <algorithm>
@@ -300,6 +302,23 @@ TEST(Decoders, refuse_types_they_do_not_read) {
     const auto decoded = find_decoder("ssd")->decode(std::span(&row, 1), options(1, 1));
     ASSERT_FALSE(decoded.ok());
     EXPECT_NE(decoded.error().what.find("f16"), std::string::npos);
+}
+
+TEST(Decoders, read_halves_and_doubles_when_run) {
+    Tensor halves(ElementType::F16, {1, 1, 1, 7});
+    const float row[] = {0, 1, 0.75f, 0.25f, 0.25f, 0.5f, 0.5f};
+    std::transform(std::begin(row), std::end(row), halves.span<uint16_t>().begin(), to_f16);
+    Tensor doubles(ElementType::F64, {1, 1, 1, 7});
+    std::copy(std::begin(row), std::end(row), doubles.span<double>().begin());
+    for (const Tensor& tensor : {halves, doubles}) {
+        const NamedTensor output{"out", tensor.view()};
+        const auto decoded =
+            run_decoder(*find_decoder("ssd"), std::span(&output, 1), options(100, 100));
+        ASSERT_TRUE(decoded.ok()) << decoded.error().text();
+        ASSERT_EQ(decoded.value().detections.size(), 1u);
+        expect_box(decoded.value().detections[0], 25, 25, 25, 25);
+        EXPECT_EQ(decoded.value().detections[0].score, 0.75f);
+    }
 }
 
 TEST(Decoders, get_through_empty_and_scalar_outputs) {

@@ -142,6 +142,25 @@ TEST(ModelProc, works_as_a_model_config_with_labels_in_a_file) {
     EXPECT_EQ(decoded.value().attributes[0].label, "red");
 }
 
+TEST(ModelProc, gets_through_broken_text) {
+    const std::string good = proc(
+        R"({"format": "image", "params": {"range": [0, 1], "mean": [1, 2, 3], "resize": "no"}})",
+        R"({"converter": "label", "method": "compound", "labels": ["a", "b"], "threshold": 0.5},
+           {"converter": "text", "text_scale": 2, "text_precision": 1, "layer_name": "x"})");
+    ASSERT_TRUE(read_model_config(good).ok());
+    for (size_t n = 0; n < good.size(); n++)
+        for (const char c : {'\0', '"', '{', '[', '9', '-', '\xff'}) {
+            EXPECT_FALSE(read_model_config(good.substr(0, n)).ok());
+            std::string bent = good;
+            bent[n] = c;
+            (void)read_model_config(bent);
+        }
+    for (const char* wrong : {"7", "null", "\"x\"", "[]", "{}", "[null]", "[[]]", "1e999"})
+        for (const char* key : {"mean", "range", "color_space", "resize", "padding"})
+            (void)read_model_config(
+                proc(R"({"params": {")" + std::string(key) + "\": " + wrong + "}}", ""));
+}
+
 TEST(ModelProc, says_what_is_wrong_and_what_would_be_right) {
     const std::pair<std::string, const char*> cases[] = {
         {proc("", R"({"converter": "mask_rcnn"})"),
@@ -156,7 +175,8 @@ TEST(ModelProc, says_what_is_wrong_and_what_would_be_right) {
         {proc("", R"({"converter": "detection_output", "labels": "/no/such.txt"})"),
          "/no/such.txt: no such file"},
         {proc(R"({"format": "audio"})", ""), "`input_preproc[0].format` is \"audio\""},
-        {proc(R"({"params": {"crop": "central"}})", ""), "`input_preproc[0].params.crop` is \"central\"; it must be left out"},
+        {proc(R"({"params": {"crop": "central"}})", ""),
+         "`input_preproc[0].params.crop` is \"central\"; it must be left out"},
         {proc(R"({"params": {"resize": "zoom"}})", ""), "one of no, no-aspect-ratio, aspect-ratio"},
         {proc(R"({"params": {"range": [1, 0]}})", ""), "`input_preproc[0].params.range` is"},
         {proc(R"({"params": {"mean": [1, 2]}})", ""), "a list of 3 numbers"},

@@ -135,6 +135,16 @@ TEST(Processing, takes_what_the_config_says_of_single_outputs) {
     EXPECT_EQ(made(reid)->decoder, find_decoder("embedding"));
 }
 
+TEST(Processing, takes_segmentation_with_channels_last_for_one_of_raw_pictures) {
+    const Model last = {{input("x", {1, 64, 96, 3}, true)}, {output("y", {1, 64, 96, 4})}};
+    const Model first = {{input("x", {1, 3, 64, 96})}, {output("y", {1, 4, 64, 96})}};
+    EXPECT_EQ(made(last)->decoder, find_decoder("segmentation"));
+    EXPECT_EQ(made(last)->preprocess.color, PreprocessSpec::BGR);
+    EXPECT_EQ(made(last)->preprocess.std[0], 1);
+    EXPECT_EQ(made(first)->preprocess.color, PreprocessSpec::RGB);
+    EXPECT_EQ(made(first)->preprocess.std[0], 58.395f);
+}
+
 TEST(Processing, hands_the_labels_to_the_decoder) {
     const auto p = made(plates, R"({"values": {"seq_ind": [1]}, "labels": ["A", "B"]})");
     EXPECT_EQ(p->decoder, find_decoder("indices"));

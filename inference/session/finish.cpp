@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // From a row of a finished request to what inference says about its frame. Device threads.
 
+#include "inference/decode/run_decoder.h"
 #include "inference/session/engine.h"
 #include "inference/session/source.h"
 
@@ -38,7 +39,7 @@ Result<void> decode(std::span<const NamedTensor> outputs, const Work& work, Resu
     Decoded decoded;
     decoded.wants_tensors = decoder == nullptr;
     if (decoder) {
-        Result<Decoded> made = decoder->decode(outputs, work.how->options);
+        Result<Decoded> made = run_decoder(*decoder, outputs, work.how->options);
         if (!made.ok())
             return made.error();
         decoded = std::move(made.value());

@@ -89,6 +89,33 @@ TEST(Pipelines, a_classifier_says_what_the_whole_frame_is) {
     EXPECT_TRUE(lines[0].objects.empty());
 }
 
+TEST(Pipelines, says_of_the_whole_frame_what_its_decoder_finds) {
+    const infer::TestFolder folder;
+    const auto first_of = [&](const std::string& pattern, const std::string& model) {
+        const std::string out = folder.path("w.jsonl");
+        EXPECT_EQ(run_launch("videotestsrc num-buffers=2 pattern=" + pattern +
+                             " ! video/x-raw,format=RGB,width=60,height=48 ! gstinference model=" +
+                             model + " ! inferenceoverlay ! inferencepublish location=" + out +
+                             " ! fakesink"),
+                  no_errors());
+        const auto lines = records(out);
+        EXPECT_EQ(lines.size(), 2u);
+        return lines.empty() ? infer::FrameRecord{} : lines[0];
+    };
+    const std::string classes = test_data("classes.onnx");
+    const auto said = first_of(
+        "white", classes + R"( decoder=attributes model-config="{\"outputs\":{\"logits\":{\"name\":\"gray\"}}}")");
+    ASSERT_EQ(said.attributes.size(), 1u);
+    EXPECT_EQ(said.attributes[0].name, "gray");
+    EXPECT_EQ(said.attributes[0].label, "c9");
+    EXPECT_EQ(first_of("white", classes + " decoder=landmarks").keypoints.size(), 5u);
+    // 1 - x of red is cyan: of the channels with most, the first.
+    const auto parts = first_of("red", test_data("inverse.onnx") + " decoder=segmentation");
+    ASSERT_EQ(parts.segments.size(), 1u);
+    EXPECT_EQ(parts.segments[0].label_id, 1);
+    EXPECT_EQ(parts.segments[0].share, 1);
+}
+
 TEST(Pipelines, raw_tensors_are_on_the_buffer_with_decoder_none) {
     GstBuffer* last = nullptr;
     EXPECT_EQ(run_launch("videotestsrc num-buffers=2 ! gstinference model=" +
