@@ -292,6 +292,8 @@ std::string mixes_rows(const BatchTrace& trace, const Node& node) {
     const std::string& op = node.op;
     if (pointwise.contains(op) || reshapes.contains(op))
         return {};
+    if (op == "BatchNormalization" && node.attr("training_mode", int64_t{0}))
+        return over_rows(node);
     if (image_wise.contains(op))
         return one_image_a_row(trace, node);
     if (const auto found = along_axis.find(op); found != along_axis.end()) {

@@ -313,4 +313,27 @@ TEST(CpuKernels, volumes) {
     check(g.finish({g.op("GlobalAveragePool", {g.input({2, 17, 3, 4, 5})})}), "pool");
 }
 
+// What is added lies where the step writes only if the step reads it nowhere else.
+TEST(CpuKernels, steps_that_add_their_own_input) {
+    const Shape shape{1, 40, 7, 9};
+    const Attrs same{{"pads", Ints{1, 1, 1, 1}}};
+    const auto conv = [&](const Shape& weight, Attrs attrs) {
+        Builder b;
+        const ValueId x = image(b, shape);
+        check(b.finish({b.op("Conv", {x, b.constant(weight), none, x}, std::move(attrs))}), "conv", 3e-5f);
+    };
+    conv({40, 40, 1, 1}, {});
+    conv({40, 40, 3, 3}, same);
+    conv({40, 1, 3, 3}, {{"pads", Ints{1, 1, 1, 1}}, {"group", int64_t(40)}});
+    Builder t;
+    const ValueId y = image(t, shape);
+    check(t.finish({t.op("ConvTranspose", {y, t.constant({40, 40, 1, 1}), none, y})}), "conv transpose", 3e-5f);
+    Builder m;
+    const ValueId rows = m.op("Abs", {m.input({30, 40})});
+    check(m.finish({m.op("MatMul", {rows, m.constant({40, 40}), none, rows})}), "tiled conv", 3e-5f);
+    Builder e; // its second row is added to each
+    const ValueId z = e.op("Abs", {e.input({30, 40})});
+    check(e.finish({e.op("Add", {z, e.op("Slice", {z, e.numbers({1}), e.numbers({2}), e.numbers({0})})})}));
+}
+
 } // namespace

@@ -15,6 +15,7 @@ public:
 private:
     bool in_arena(int root) const;
     void find_lives();
+    bool reads_again(const PlannedStep& step, size_t k, int root) const;
     void share_in_place();
     void plan();
     Result<void> make_step(PlannedStep& planned);
@@ -48,6 +49,15 @@ void Finisher::find_lives() {
         lives_[b].bytes = draft_.buffers[b].bytes();
 }
 
+// Whether the step reads memory of `root` through another input than `k`: what it writes over `k` it
+// would read again.
+bool Finisher::reads_again(const PlannedStep& step, size_t k, int root) const {
+    for (size_t i = 0; i < step.in.size(); i++)
+        if (i != k && step.in[i] >= 0 && draft_.root(step.in[i]) == root)
+            return true;
+    return false;
+}
+
 // A step that may write over its input does, where that is the input's last use.
 void Finisher::share_in_place() {
     for (size_t k = 0; k < draft_.steps.size(); k++) {
@@ -59,7 +69,7 @@ void Finisher::share_in_place() {
         const bool last_use = lives_[size_t(from)].last == int(k) && lives_[size_t(to)].first == int(k);
         if (from == to || out != to || !in_arena(from) || !in_arena(to) || !last_use ||
             lives_[size_t(from)].bytes != lives_[size_t(to)].bytes || draft_.offset_in_root(in) != 0 ||
-            draft_.operand(in).is_strided())
+            draft_.operand(in).is_strided() || reads_again(step, size_t(step.wish.in_place), from))
             continue;
         draft_.buffers[size_t(to)].base = from;
         lives_[size_t(from)].last = lives_[size_t(to)].last;

@@ -52,7 +52,8 @@ struct NodeView {
 struct Wish {
     std::vector<Layout> in, out;
     bool strided_in = false, strided_out = false; // takes channel slices of wider images
-    int in_place = -1; // out[0] may be the memory of this input (same bytes, read before written)
+    // out[0] may be the memory of this input (same bytes, read before written) and of no other.
+    int in_place = -1;
 };
 
 // Memory of one call. Pointers are valid during the call only.

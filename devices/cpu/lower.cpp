@@ -62,7 +62,8 @@ Shape by_channel(int64_t channels, size_t rank) {
 }
 
 bool Lowerer::batch_norm(const Node& node, Emitter& emit) {
-    if (node.op != "BatchNormalization" || node.outputs.size() != 1 || shape(node.inputs[0]).size() < 2)
+    if (node.op != "BatchNormalization" || node.attr("training_mode", int64_t(0)) ||
+        node.outputs.size() != 1 || shape(node.inputs[0]).size() < 2)
         return false;
     const Tensor* t[4];
     for (size_t k = 0; k < 4; k++)

@@ -107,7 +107,10 @@ void keep_outputs(Node& node, size_t most) {
         node.outputs.pop_back();
 }
 void dropout(Rewriter& r) { keep_outputs(r.node(), 2); }
-void batch_normalization(Rewriter& r) { keep_outputs(r.node(), 1); }
+void batch_normalization(Rewriter& r) {
+    const bool trains = r.opset() >= 14 && r.node().attr("training_mode", int64_t{0});
+    keep_outputs(r.node(), trains ? 3 : 1);
+}
 
 // Before opset 16 regions were not moved by half a pixel.
 void roi_align(Rewriter& r) {

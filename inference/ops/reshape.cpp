@@ -143,14 +143,23 @@ FactsResult infer_align(const Node& node, Facts in) {
     return one(in[0].type, shape);
 }
 
-// Dropout's other inputs and its mask are for training; a mask that somebody uses is all true.
+// Whether a constant of one element is zero.
+bool is_zero(const ValueFacts& fact) {
+    bool zero = false;
+    if (fact.constant && count(fact.shape) == 1 && computable(fact.type))
+        visit(fact.type, [&]<typename T>(std::type_identity<T>) {
+            zero = fact.constant->span<T>()[0] == T(0);
+        });
+    return zero;
+}
+
+// Dropout outside of training, or one that drops nothing (ratio 0); a mask that somebody uses is
+// all true.
 FactsResult infer_dropout(const Node& node, Facts in) {
     if (auto ok = expect_inputs(node, in, 1, 3); !ok.ok())
         return ok.error();
-    const bool may_train =
-        given(in, 2) && !(in[2].constant && in[2].constant->view().size_bytes() == 1 &&
-                          in[2].constant->span<uint8_t>()[0] == 0);
-    if (may_train)
+    const bool drops_nothing = given(in, 1) && is_zero(in[1]);
+    if (given(in, 2) && !is_zero(in[2]) && !drops_nothing)
         return unsupported(node, "is in training mode; export the model for inference");
     std::vector<ValueFacts> out = one(in[0].type, in[0].shape);
     if (node.outputs.size() > 1)

@@ -36,6 +36,8 @@ std::optional<std::vector<float>> by_channel(const Graph& graph, ValueId v, cons
 
 std::optional<Affine> affine_batch_norm(const Graph& graph, const Node& node) {
     const Tensor* t[4];
+    if (node.attr("training_mode", int64_t{0}))
+        return {};
     for (size_t k = 0; k < 4; k++)
         if (t[k] = f32_of(graph, node.inputs[k + 1]); !t[k])
             return {};
