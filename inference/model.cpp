@@ -136,6 +136,8 @@ Result<void> settle_free_dimensions(Graph& graph, const LoadOptions& options,
 }
 
 Result<Graph> load_file(const std::string& path) {
+    if (path.ends_with(".bin"))
+        return Error{Error::BadConfig, path, "holds weights and no model; give the .xml beside it"};
     std::ifstream file(path, std::ios::binary);
     char head[64] = {};
     file.read(head, sizeof head);
@@ -148,7 +150,8 @@ Result<Graph> load_file(const std::string& path) {
         return bytes.error();
     std::string names;
     for (const FormatDef* format : all_formats())
-        names += (names.empty() ? "" : ", ") + std::string(format->name);
+        names += (names.empty() ? "" : ", ") + std::string(format->name) + ": " +
+                 std::string(format->extension);
     return Error{Error::InvalidModel, path,
                  start.empty() ? "is empty" : "is not a model of a known format (" + names + ")"};
 }
@@ -196,16 +199,7 @@ Result<void> check_operators(const Graph& graph, const std::string& path) {
             missing[node.op].push_back(node.name);
     if (missing.empty())
         return {};
-    std::string text = "uses operators that cannot be run:";
-    for (const auto& [op, nodes] : missing) {
-        text += " " + op + " (" + std::to_string(nodes.size()) +
-                (nodes.size() == 1 ? " node: " : " nodes: ");
-        for (size_t k = 0; k < std::min<size_t>(nodes.size(), 5); k++)
-            text += (k ? ", " : "") + nodes[k];
-        text += nodes.size() > 5 ? ", ...);" : ");";
-    }
-    text.pop_back();
-    return Error{Error::Unsupported, path, text};
+    return unsupported_operators(path, missing);
 }
 
 Result<void> infer_shapes(Graph& graph) {

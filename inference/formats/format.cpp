@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "inference/formats/format.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -26,6 +27,21 @@ Result<std::string> read_file(const std::string& path) {
         return Error{Error::BadConfig, path,
                      std::string("cannot be read: ") + std::strerror(errno)};
     return bytes;
+}
+
+Error unsupported_operators(
+    const std::string& where,
+    const std::map<std::string, std::vector<std::string>>& nodes_by_operator) {
+    std::string text = "uses operators that cannot be run:";
+    for (const auto& [op, nodes] : nodes_by_operator) {
+        text += " " + op + " (" + std::to_string(nodes.size()) +
+                (nodes.size() == 1 ? " node: " : " nodes: ");
+        for (size_t k = 0; k < std::min<size_t>(nodes.size(), 5); k++)
+            text += (k ? ", " : "") + nodes[k];
+        text += nodes.size() > 5 ? ", ...);" : ");";
+    }
+    text.pop_back();
+    return Error{Error::Unsupported, where, text};
 }
 
 } // namespace infer

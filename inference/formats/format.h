@@ -4,6 +4,7 @@
 #include "inference/graph.h"
 #include "inference/result.h"
 
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,11 @@ std::span<const FormatDef* const> all_formats();
 // Puts the nodes into an order in which they can run, that of the file where it is one. `made` by
 // value: an input, a constant or some node's output. Refuses cycles and values nothing makes.
 Result<void> sort_nodes(Graph& graph, const std::vector<bool>& made, const std::string& where);
+
+// The error that lists all operators that cannot be run, each with the nodes that use it.
+Error unsupported_operators(
+    const std::string& where,
+    const std::map<std::string, std::vector<std::string>>& nodes_by_operator);
 
 constexpr int64_t max_file_bytes = (int64_t{1} << 31) - 1; // protobuf's own limit
 

@@ -116,23 +116,27 @@ private:
     int64_t rows_ = 0;
 };
 
-// The scales a Resize gives, one a dimension; empty: not known when compiling.
+// Output over input, one a dimension; as the node gives it where it does, not rounded.
 std::vector<double> scales_of(const NodeView& view) {
     const size_t rank = view.in[0].shape.size();
     std::vector<double> scales;
-    if (view.in.size() > 2 && view.in[2].constant && count(view.in[2].shape) == int64_t(rank))
-        for (const float s : view.in[2].constant->span<float>())
-            scales.push_back(double(s));
-    else
-        for (size_t k = 0; k < rank; k++)
-            scales.push_back(double(view.out[0].shape[k]) / double(view.in[0].shape[k]));
+    std::vector<int64_t> axes;
+    for (size_t k = 0; k < rank; k++) {
+        scales.push_back(double(view.out[0].shape[k]) / double(view.in[0].shape[k]));
+        axes.push_back(int64_t(k));
+    }
+    axes = view.node.attr("axes", axes);
+    if (view.in.size() > 2 && view.in[2].constant && count(view.in[2].shape) == int64_t(axes.size()))
+        for (size_t k = 0; k < axes.size(); k++)
+            scales[size_t(axes[k] < 0 ? axes[k] + int64_t(rank) : axes[k])] =
+                double(view.in[2].constant->span<float>()[k]);
     return scales;
 }
 
 std::optional<Wish> accept(const NodeView& view) {
     const Node& node = view.node;
     if (node.op != "Resize" || view.in[0].shape.size() != 4 || view.in[0].type != ElementType::F32 ||
-        node.has("axes") || node.attr("antialias", int64_t(0)) != 0)
+        node.attr("antialias", int64_t(0)) != 0)
         return std::nullopt;
     const std::string mode = node.attr("mode", "nearest");
     const std::string where = node.attr("coordinate_transformation_mode", "half_pixel");
