@@ -111,7 +111,7 @@ Property flag(const char* name, const char* nick, const char* blurb, GParamFlags
 
 std::vector<Property> what_runs() {
     return {
-        text("model", "Model", "Model file (.onnx). MODEL.json beside it is read as model-config",
+        text("model", "Model", "Model file (.onnx, or .xml with its .bin). MODEL.json beside it is read as model-config",
              nullptr, Ready, &Settings::model),
         text("device", "Device", "What runs the model: CPU, or a device of `gst-inference info "
              "--devices`", "CPU", Ready, &Settings::device),

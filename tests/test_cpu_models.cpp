@@ -9,12 +9,29 @@ using namespace infer;
 namespace {
 
 Result<std::unique_ptr<Executor>> compile(const ModelCase& model, const CompileOptions& options) {
-    auto graph = load_model(folder_of(model) + "/" + model.name + ".onnx", {.shapes = model.shapes});
+    auto graph = load_model(file_of(model), {.shapes = model.shapes});
     if (!graph.ok())
         return graph.error();
     if (auto done = optimize(graph.value()); !done.ok())
         return done.error();
     return find_device("CPU")->compile(graph.value(), options);
+}
+
+class CpuIrModels : public ::testing::TestWithParam<ModelCase> {};
+
+TEST_P(CpuIrModels, give_the_known_outputs) {
+    const ModelCase& model = GetParam();
+    if (file_of(model).empty())
+        GTEST_SKIP() << "no " << model.name << " under $GI_SHARED/models";
+    auto graph = load_model(file_of(model), {.shapes = model.shapes});
+    ASSERT_TRUE(graph.ok()) << graph.error().text();
+    auto executor = compile(model, {.hint = Hint::Latency, .precision = Precision::F32});
+    ASSERT_TRUE(executor.ok()) << executor.error().text();
+    const KnownResults known = known_results(model);
+    const auto outputs = run_once(*executor.value(), known.inputs);
+    ASSERT_EQ(outputs.size(), known.outputs.size());
+    for (size_t k = 0; k < outputs.size(); k++)
+        EXPECT_EQ(difference(graph.value(), outputs[k], known.outputs[k]), "") << "output " << k;
 }
 
 class CpuModels : public ::testing::TestWithParam<ModelCase> {
@@ -107,5 +124,6 @@ std::string name_of_case(const ::testing::TestParamInfo<ModelCase>& info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Known, CpuModels, ::testing::ValuesIn(model_cases()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Known, CpuIrModels, ::testing::ValuesIn(ir_model_cases()), name_of_case);
 
 } // namespace

@@ -81,7 +81,7 @@ TEST(Ops, are_all_documented) {
     const char* root = std::getenv("GI_SOURCE_ROOT");
     std::ifstream file(std::string(root ? root : ".") + "/docs/operators.md");
     std::set<std::string> documented;
-    for (std::string line; std::getline(file, line) && line != "## Adding an operator";) {
+    for (std::string line; std::getline(file, line) && line != "## OpenVINO IR";) {
         const std::string cell = line.starts_with("| `") ? line.substr(0, line.find('|', 1)) : "";
         for (size_t at = cell.find('`'); at != cell.npos; at = cell.find('`', at + 1)) {
             const size_t end = cell.find('`', at + 1);

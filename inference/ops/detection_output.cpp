@@ -233,16 +233,14 @@ std::vector<Found> Image::by_best_class() const {
     return suppressed(std::move(all));
 }
 
-// By class (best_class_only: by score), the best first.
+// By class, the best of each first.
 std::vector<Found> Image::found() const {
     std::vector<Found> all = s_.best_class_only ? by_best_class() : by_class();
-    if (s_.keep_top_k > -1 && all.size() > size_t(s_.keep_top_k)) {
-        sort_by_score(all);
+    sort_by_score(all);
+    if (s_.keep_top_k > -1 && all.size() > size_t(s_.keep_top_k))
         all.resize(size_t(s_.keep_top_k));
-        if (!s_.best_class_only)
-            std::stable_sort(all.begin(), all.end(),
-                             [](const Found& a, const Found& b) { return a.label < b.label; });
-    }
+    std::stable_sort(all.begin(), all.end(),
+                     [](const Found& a, const Found& b) { return a.label < b.label; });
     return all;
 }
 

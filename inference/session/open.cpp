@@ -13,13 +13,15 @@ Result<void> check_model(const std::string& path) {
     const auto bad = [&](const std::string& what) { return Error{Error::BadConfig, path, what}; };
     if (path.empty())
         return Error{Error::BadConfig, "model",
-                     "no file is given; set it to an .onnx file"};
+                     "no file is given; set it to an .onnx or .xml (OpenVINO IR) file"};
     std::error_code failure;
     const auto status = std::filesystem::status(path, failure);
     if (!std::filesystem::exists(status))
-        return bad("no such file; give the path of an .onnx file");
+        return bad("no such file; give the path of an .onnx or .xml file");
     if (std::filesystem::is_directory(status))
-        return bad("is a folder; give the .onnx file in it");
+        return bad("is a folder; give the .onnx or .xml file in it");
+    if (path.ends_with(".bin"))
+        return bad("holds weights and no model; give the .xml beside it");
     std::ifstream file(path, std::ios::binary);
     if (!file)
         return bad("cannot be read; check its permissions");

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Reading OpenVINO IR: names, types, constants, and what happens to files that are wrong or
+// damaged.
+#include "tests/ir_model.h"
+#include "tests/npz.h"
+
+#include "inference/formats/ir_parts.h"
+#include "inference/model.h"
+#include "inference/processing.h"
+
+#include <gmock/gmock.h>
+
+#include <set>
+
+using namespace infer;
+using testing::HasSubstr;
+
+namespace {
+
+// Error text of loading the model, "" if it loads.
+std::string problem(const std::string& path) {
+    const auto graph = load_model(path);
+    return graph.ok() ? "" : graph.error().text();
+}
+
+std::string problem(const IrModel& model) { return problem(model.save("model")); }
+
+Tensor f32(Shape shape, std::vector<float> values) {
+    return make_tensor<float>(ElementType::F32, std::move(shape), std::span<const float>(values));
+}
+
+// x (1x2) -> x + (10, 20) -> relu
+IrModel small() {
+    IrModel m;
+    const int x = m.input("x", {1, 2}), c = m.constant(f32({1, 2}, {10, 20}));
+    const int sum =
+        m.layer("sum", "Add@opset1", "auto_broadcast=\"numpy\"", {{x}, {c}}, {{"f32", {1, 2}}});
+    const int y = m.layer("y", "ReLU@opset1", "", {{sum}}, {{"f32", {1, 2}}});
+    m.result({y});
+    return m;
+}
+
+Graph loaded(const IrModel& model) {
+    auto graph = load_model(model.save("loaded"));
+    EXPECT_TRUE(graph.ok()) << graph.error().text();
+    return graph.ok() ? std::move(graph.value()) : Graph();
+}
+
+std::vector<float> run(const IrModel& model, const Tensor& x) {
+    const Graph graph = loaded(model);
+    auto outputs = run_reference(graph, {x});
+    EXPECT_TRUE(outputs.ok());
+    const Tensor y = outputs.ok() ? outputs.value()[0] : Tensor(ElementType::F32, {0});
+    return {y.span<float>().begin(), y.span<float>().end()};
+}
+
+std::string replaced(std::string text, const std::string& what, const std::string& by) {
+    const size_t at = text.find(what);
+    EXPECT_NE(at, text.npos) << what;
+    return text.replace(std::min(at, text.size()), at == text.npos ? 0 : what.size(), by);
+}
+
+} // namespace
+
+TEST(Ir, runs_what_its_layers_say) {
+    EXPECT_EQ(run(small(), f32({1, 2}, {-30, 5})), (std::vector<float>{0, 25}));
+}
+
+TEST(Ir, names_outputs_as_its_users_know_them) {
+    struct Case {
+        const char *what, *names, *result_names, *name;
+    } cases[] = {
+        {"the layer that makes it", "", "", "y"},
+        {"its tensor", "scores", "", "scores"},
+        {"the first of its tensor's names", "zeta,alpha", "", "alpha"},
+        {"a name with a comma", "a\\,b", "", "a,b"},
+        {"what its result says", "scores", "final", "final"},
+    };
+    for (const Case& c : cases) {
+        IrModel m = small();
+        m.body = replaced(m.body, "<output><port id=\"1\" precision=\"FP32\"",
+                          "<output><port id=\"1\" precision=\"FP32\" names=\"" +
+                              std::string(c.names) + "\"");
+        if (*c.result_names)
+            m.body =
+                replaced(m.body, "type=\"Result\"",
+                         "type=\"Result\" output_names=\"" + std::string(c.result_names) + "\"");
+        const Graph graph = loaded(m);
+        EXPECT_EQ(graph.value(graph.inputs[0]).name, "x");
+        EXPECT_EQ(graph.value(graph.outputs[0]).name, c.name) << c.what;
+    }
+}
+
+TEST(Ir, gives_each_of_two_outputs_of_one_layer_a_name) {
+    IrModel m;
+    const int x = m.input("x", {1, 4}),
+              axis =
+                  m.constant(make_tensor<int64_t>(ElementType::I64, {}, std::vector<int64_t>{1}));
+    const int s = m.layer("parts", "Split@opset1", "num_splits=\"2\"", {{x}, {axis}},
+                          {{"f32", {1, 2}}, {"f32", {1, 2}}});
+    m.result({s, 0});
+    m.result({s, 1});
+    m.result({s, 1}, "again");
+    const Graph graph = loaded(m);
+    std::vector<std::string> names;
+    for (ValueId v : graph.outputs)
+        names.push_back(graph.value(v).name);
+    EXPECT_EQ(names, (std::vector<std::string>{"parts.0", "parts.1", "again"}));
+}
+
+TEST(Ir, a_name_used_twice_is_made_unique) {
+    IrModel m = small();
+    m.body = replaced(m.body, "name=\"sum\"", "name=\"y\"");
+    EXPECT_EQ(problem(m), "");
+}
+
+TEST(Ir, widens_half_precision_with_and_without_a_conversion) {
+    for (bool convert : {false, true}) {
+        IrModel m(convert ? 11 : 10);
+        const int x = m.input("x", {1, 2}, convert ? "f32" : "f16");
+        int c = m.constant("f16", {1, 2}, std::string("\x00\x3e\x00\xc0", 4)); // 1.5, -2
+        if (convert)
+            c = m.layer("", "Convert@opset1", "destination_type=\"f32\"", {{c}}, {{"f32", {1, 2}}});
+        m.result({m.layer("y", "Multiply@opset1", "", {{x}, {c}}, {{"f32", {1, 2}}})});
+        EXPECT_EQ(run(m, f32({1, 2}, {2, 3})), (std::vector<float>{3, -6}));
+    }
+}
+
+// i8 weights: Convert, Subtract, Multiply on constants are folded, bias and batch norm too.
+TEST(Ir, folds_what_packs_weights) {
+    IrModel m;
+    const int x = m.input("x", {1, 1, 2, 2}), w = m.constant("i8", {1, 1, 1, 1}, "\x05");
+    const int wide =
+        m.layer("", "Convert@opset1", "destination_type=\"f32\"", {{w}}, {{"f32", {1, 1, 1, 1}}});
+    const int zero = m.constant(f32({1, 1, 1, 1}, {1})),
+              scale = m.constant(f32({1, 1, 1, 1}, {0.5f}));
+    const int less = m.layer("", "Subtract@opset1", "", {{wide}, {zero}}, {{"f32", {1, 1, 1, 1}}});
+    const int weights =
+        m.layer("", "Multiply@opset1", "", {{less}, {scale}}, {{"f32", {1, 1, 1, 1}}});
+    const int conv = m.layer("", "Convolution@opset1",
+                             "strides=\"1,1\" pads_begin=\"0,0\" pads_end=\"0,0\" "
+                             "dilations=\"1,1\" auto_pad=\"explicit\"",
+                             {{x}, {weights}}, {{"f32", {1, 1, 2, 2}}});
+    const int bias = m.constant(f32({1, 1, 1, 1}, {3}));
+    m.result({m.layer("y", "Add@opset1", "", {{conv}, {bias}}, {{"f32", {1, 1, 2, 2}}})});
+    EXPECT_EQ(run(m, f32({1, 1, 2, 2}, {0, 1, 2, 3})), (std::vector<float>{3, 5, 7, 9}));
+    Graph graph = loaded(m);
+    ASSERT_TRUE(optimize(graph).ok());
+    ASSERT_EQ(graph.nodes.size(), 1u);
+    EXPECT_EQ(graph.nodes[0].op, "Conv");
+}
+
+TEST(Ir, model_info_becomes_metadata) {
+    for (const char* info :
+         {"<model_info><labels value=\"cat dog\"/><model_type value=\"ssd\"/></model_info>",
+          "<info name=\"model_info\"><info name=\"labels\" value=\"cat dog\"/>"
+          "<info name=\"model_type\" value=\"ssd\"/></info>"}) {
+        IrModel m = small();
+        m.tail = "<rt_info>" + std::string(info) + "</rt_info>";
+        const ModelConfig config = metadata_config(loaded(m).metadata);
+        EXPECT_EQ(config.labels, (std::vector<std::string>{"cat", "dog"}));
+        EXPECT_EQ(config.decoder, "ssd");
+    }
+}
+
+TEST(Ir, content_of_both_files_makes_the_key) {
+    const std::string first = content_hash(small().save("key")).value();
+    EXPECT_EQ(content_hash(small().save("key")).value(), first);
+    IrModel weights = small(), text = small();
+    weights.weights[0]++;
+    text.body += " ";
+    EXPECT_NE(content_hash(weights.save("key")).value(), first);
+    EXPECT_NE(content_hash(text.save("key")).value(), first);
+}
+
+TEST(Ir, names_every_unsupported_layer_at_once) {
+    IrModel m;
+    const int x = m.input("x", {1});
+    const int a = m.layer("a", "Frobnicate@opset7", "", {{x}}, {{"f32", {1}}});
+    const int b = m.layer("b", "Frobnicate@opset7", "", {{a}}, {{"f32", {1}}});
+    const int c = m.layer("c", "ReLU@extension", "", {{b}}, {{"f32", {1}}});
+    m.layer("nobody needs it", "Assign@opset3", "", {{c}}, {{"f32", {1}}});
+    m.result({c});
+    EXPECT_THAT(problem(m), HasSubstr("cannot be run: Frobnicate@opset7 (2 nodes: a, b); "
+                                      "ReLU@extension (1 node: c)"));
+}
+
+TEST(Ir, says_what_is_wrong_with_a_file) {
+    struct Case {
+        const char *what, *find, *put; // in the .xml of small()
+    } cases[] = {
+        {"not well-formed XML", "</layers>", ""},
+        {"version '7'; versions 10 and 11 can be read", "version=\"11\"", "version=\"7\""},
+        {"<layer> has id='zero'", "<layer id=\"0\"", "<layer id=\"zero\""},
+        {"two layers with id 0", "<layer id=\"1\"", "<layer id=\"0\""},
+        {"has no type", "type=\"ReLU\"", "type=\"\""},
+        {"a port with dimension 'many'", "<dim>2</dim>", "<dim>many</dim>"},
+        {"an edge from layer 9 port 0 to layer 2", "from-layer=\"1\"", "from-layer=\"9\""},
+        {"there is no such input", "to-port=\"1\"", "to-port=\"7\""},
+        {"has two edges into its port 0", "to-port=\"1\"", "to-port=\"0\""},
+        {"layer 'sum' (Add@opset1) gets nothing at its input port 1",
+         "<edge from-layer=\"1\" from-port=\"0\" to-layer=\"2\" to-port=\"1\"/>", ""},
+        {"waits for its own result: the graph has a cycle",
+         "<edge from-layer=\"0\" from-port=\"0\"", "<edge from-layer=\"3\" from-port=\"1\""},
+        {"has no outputs", "type=\"Result\"", "type=\"ReLU\""},
+        {"layer 'layer1' (Const@opset1): lies at bytes 4 to 12 of the .bin, which has 8",
+         "offset=\"0\"", "offset=\"4\""},
+        {"has offset '-4'", "offset=\"0\"", "offset=\"-4\""},
+        {"of f32 takes 8 bytes", "size=\"8\"", "size=\"7\""},
+        {"no shape or too large", "shape=\"1,2\" offset", "shape=\"99999999,99999999\" offset"},
+        {"no shape or too large", "shape=\"1,2\" offset", "shape=\"?,2\" offset"},
+        {"holds numbers of type 'u4'", "element_type=\"f32\" shape=\"1,2\" offset",
+         "element_type=\"u4\" shape=\"1,2\" offset"},
+        {"takes numbers of type 'string'", "element_type=\"f32\"", "element_type=\"string\""},
+        {"auto_broadcast is 'pdpd'", "numpy", "pdpd"},
+        {"node 'sum' (Add)", "<dim>1</dim>", "<dim>-1</dim>"},
+    };
+    for (const Case& c : cases) {
+        const IrModel m = small();
+        m.save("wrong");
+        const std::string found = problem(test_file("wrong.xml", replaced(m.xml(), c.find, c.put)));
+        if (std::string(c.find) == "<dim>1</dim>") {
+            EXPECT_EQ(found, "") << "declared shapes of layers do not matter";
+            continue;
+        }
+        EXPECT_THAT(found, HasSubstr(c.what));
+        EXPECT_THAT(found, HasSubstr("wrong.xml")) << "names the file";
+    }
+}
+
+TEST(Ir, says_which_file_is_missing_or_meant) {
+    const std::string alone = test_file("alone.xml", small().xml());
+    EXPECT_THAT(problem(alone), HasSubstr("alone.bin: no such file; it holds the weights of"));
+    small().save("both");
+    EXPECT_THAT(problem(test_file("both.bin", "1234")), HasSubstr("give the .xml beside it"));
+    EXPECT_THAT(problem(test_file("both.xml", "")), HasSubstr("both.xml: is empty"));
+    EXPECT_THAT(problem(test_file("both.xml", "<net><a/></net>")),
+                HasSubstr("is not an OpenVINO IR: it has no <net> with <layers>"));
+}
+
+// Depth alone must not end the process.
+TEST(Ir, deep_nesting_is_refused) {
+    std::string deep = "<?xml version=\"1.0\"?><net version=\"11\"><layers>";
+    for (int k = 0; k < 200000; k++)
+        deep += "<a>";
+    EXPECT_THAT(problem(test_file("deep.xml", deep)), HasSubstr("not well-formed XML"));
+    for (int k = 0; k < 200000; k++)
+        deep += "</a>";
+    EXPECT_THAT(problem(test_file("deep.xml", deep + "</layers></net>")),
+                HasSubstr("has no outputs"));
+}
+
+// A .bin of a few bytes cannot fill the memory, however many constants read it.
+TEST(Ir, constants_that_share_their_bytes_share_memory_or_are_refused) {
+    IrModel m = small();
+    m.weights.resize(1 << 22);
+    std::vector<IrModel::From> from;
+    for (int k = 0; k < 64; k++)
+        from.push_back(
+            {m.layer("", "Const@opset1",
+                     "element_type=\"f32\" shape=\"" + std::to_string((1 << 20) - k) +
+                         "\" offset=\"0\" size=\"" + std::to_string(4 * ((1 << 20) - k)) + "\"",
+                     {}, {{"f32", {(1 << 20) - k}}})});
+    m.result({m.layer("all", "Concat@opset1", "axis=\"0\"", from, {{"f32", {1}}})});
+    EXPECT_THAT(problem(m),
+                HasSubstr("shares its bytes of the .bin with too many other constants"));
+}
+
+namespace {
+
+// Damages the file in `count` deterministic ways; it must load or be refused, never crash.
+void damage(const std::string& xml, const std::string& bin, int count) {
+    uint32_t state = 12345;
+    const auto next = [&](size_t below) {
+        state = state * 1664525 + 1013904223;
+        return size_t(state >> 8) % below;
+    };
+    for (int n = 0; n < count; n++) {
+        std::string bad = xml, weights = bin;
+        if (n % 8 == 7)
+            weights.resize(next(weights.size()));
+        else if (n % 8 == 6)
+            bad.resize(next(bad.size()));
+        else
+            for (size_t k = 0; k <= next(3); k++)
+                bad[next(bad.size())] = n % 2 ? "0123456789-,"[next(12)] : char(32 + next(95));
+        test_file("damaged.bin", weights);
+        auto graph = load_model(test_file("damaged.xml", bad));
+        if (!graph.ok())
+            EXPECT_THAT(graph.error().text(), HasSubstr("damaged."));
+        else
+            (void)optimize(graph.value());
+    }
+}
+
+std::string bytes_of(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+} // namespace
+
+// docs/operators.md, "OpenVINO IR": the first two columns say exactly what the rules say.
+TEST(Ir, operators_are_all_documented) {
+    const char* root = std::getenv("GI_SOURCE_ROOT");
+    std::ifstream file(std::string(root ? root : ".") + "/docs/operators.md");
+    std::set<std::string> documented, known;
+    bool here = false;
+    for (std::string line; std::getline(file, line);) {
+        here = line.starts_with("## ") ? line == "## OpenVINO IR" : here;
+        if (here && line.starts_with("| `"))
+            documented.insert(line);
+    }
+    for (const std::span<const ir::Rule> table : ir::all_rules())
+        for (const ir::Rule& rule : table)
+            known.insert("| `" + std::string(rule.type) + "` | " + std::to_string(rule.first) +
+                         " | " + std::string(rule.operators) + " |");
+    EXPECT_EQ(documented, known);
+}
+
+TEST(Ir, damaged_files_are_refused_or_loaded_but_never_crash) {
+    damage(small().xml(), small().weights, 4000);
+}
+
+TEST(Ir, damaged_real_files_are_refused_or_loaded_but_never_crash) {
+    if (shared_folder().empty())
+        GTEST_SKIP() << "no shared/models";
+    const std::string path = shared_folder() + "/models/landmarks-regression-retail-0009-fp16-int8/"
+                                               "landmarks-regression-retail-0009-fp16-int8";
+    damage(bytes_of(path + ".xml"), bytes_of(path + ".bin"), 120);
+}
