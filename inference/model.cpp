@@ -136,7 +136,7 @@ Result<void> settle_free_dimensions(Graph& graph, const LoadOptions& options,
 }
 
 Result<Graph> load_file(const std::string& path) {
-    if (path.ends_with(".bin"))
+    if (is_weights_of_a_model(path))
         return Error{Error::BadConfig, path, "holds weights and no model; give the .xml beside it"};
     std::ifstream file(path, std::ios::binary);
     char head[64] = {};

@@ -37,6 +37,9 @@ Result<void> optimize(Graph& graph);
 // Runs the graph with the reference kernels alone: slow and plain. Inputs in graph order.
 Result<std::vector<Tensor>> run_reference(const Graph& graph, const std::vector<Tensor>& inputs);
 
+// Whether this is the .bin of an OpenVINO IR, whose .xml lies beside it.
+bool is_weights_of_a_model(const std::string& path);
+
 // SHA-256-like content key (hex) of the model's file(s), for sharing and for caches.
 Result<std::string> content_hash(const std::string& path);
 

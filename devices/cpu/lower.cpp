@@ -95,16 +95,17 @@ Tensor scale_of(const Tensor& low, const Tensor& high, float steps, bool inverse
 bool Lowerer::fake_quantize(const Node& node, Emitter& emit) {
     if (node.op != "FakeQuantize" || node.inputs.size() != 5 || !is_f32(node.inputs[0]))
         return false;
-    const Tensor* range[4];
+    Tensor range[4]; // not pointers: what is emitted moves the graph's values
     bool one = true;
     for (size_t k = 0; k < 4; k++) {
-        range[k] = f32_of(graph_, node.inputs[k + 1]);
-        if (!range[k] || shape(node.inputs[k + 1]).size() > shape(node.inputs[0]).size())
+        const Tensor* constant = f32_of(graph_, node.inputs[k + 1]);
+        if (!constant || shape(node.inputs[k + 1]).size() > shape(node.inputs[0]).size())
             return false;
-        one = one && count(range[k]->shape()) == 1;
+        range[k] = *constant;
+        one = one && count(range[k].shape()) == 1;
     }
-    const bool alike = range[0]->shape() == range[1]->shape() && range[2]->shape() == range[3]->shape();
-    const auto a = range[0]->span<float>(), b = range[1]->span<float>();
+    const bool alike = range[0].shape() == range[1].shape() && range[2].shape() == range[3].shape();
+    const auto a = range[0].span<float>(), b = range[1].span<float>();
     for (size_t k = 0; alike && k < a.size(); k++)
         if (!(a[k] < b[k]))
             return false;
@@ -116,9 +117,9 @@ bool Lowerer::fake_quantize(const Node& node, Emitter& emit) {
     ValueId v = emit.op("Max", {node.inputs[0], low}, x);
     v = emit.op("Min", {v, node.inputs[2]}, x);
     v = emit.op("Sub", {v, low}, x);
-    v = emit.op("Mul", {v, emit.constant(scale_of(*range[0], *range[1], steps, false))}, x);
+    v = emit.op("Mul", {v, emit.constant(scale_of(range[0], range[1], steps, false))}, x);
     v = emit.op("Round", {v}, x);
-    v = emit.op("Mul", {v, emit.constant(scale_of(*range[2], *range[3], steps, true))}, x);
+    v = emit.op("Mul", {v, emit.constant(scale_of(range[2], range[3], steps, true))}, x);
     emit.last("Add", {v, node.inputs[3]});
     return true;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "inference/formats/format.h"
+#include "inference/model.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -42,6 +43,13 @@ Error unsupported_operators(
     }
     text.pop_back();
     return Error{Error::Unsupported, where, text};
+}
+
+bool is_weights_of_a_model(const std::string& path) {
+    std::error_code failure;
+    const std::filesystem::path file(path);
+    return file.extension() == ".bin" &&
+           std::filesystem::exists(std::filesystem::path(file).replace_extension(".xml"), failure);
 }
 
 } // namespace infer

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "inference/model.h"
 #include "inference/session/registry.h"
 #include "inference/session/session.h"
 
@@ -20,7 +21,7 @@ Result<void> check_model(const std::string& path) {
         return bad("no such file; give the path of an .onnx or .xml file");
     if (std::filesystem::is_directory(status))
         return bad("is a folder; give the .onnx or .xml file in it");
-    if (path.ends_with(".bin"))
+    if (is_weights_of_a_model(path))
         return bad("holds weights and no model; give the .xml beside it");
     std::ifstream file(path, std::ios::binary);
     if (!file)
