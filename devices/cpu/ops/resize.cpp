@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Resize of channels-last f32 images over height and width: nearest and linear, by tables of source
-// rows and columns. ONNX Resize-19.
+// Resize of f32 images over height and width: nearest and linear, by tables of source rows and
+// columns. ONNX Resize-19. [batch, channels, height, width] is wanted channels last; a network with
+// its channels last, [batch, height, width, channels], is taken as it is.
 #include "devices/cpu/kernel.h"
 
 #include <algorithm>
@@ -133,6 +134,10 @@ std::vector<double> scales_of(const NodeView& view) {
     return scales;
 }
 
+bool has_channels_last(const NodeView& view) {
+    return view.in[0].shape[1] != view.out[0].shape[1] && view.in[0].shape[3] == view.out[0].shape[3];
+}
+
 std::optional<Wish> accept(const NodeView& view) {
     const Node& node = view.node;
     if (node.op != "Resize" || view.in[0].shape.size() != 4 || view.in[0].type != ElementType::F32 ||
@@ -144,9 +149,13 @@ std::optional<Wish> accept(const NodeView& view) {
         (where != "half_pixel" && where != "pytorch_half_pixel" && where != "asymmetric" && where != "align_corners") ||
         node.attr("keep_aspect_ratio_policy", "stretch") != std::string("stretch"))
         return std::nullopt;
-    if (view.in[0].shape[0] != view.out[0].shape[0] || view.in[0].shape[1] != view.out[0].shape[1])
-        return std::nullopt;
     Wish wish = all_in(Layout::Plain, view);
+    if (view.in[0].shape[0] != view.out[0].shape[0])
+        return std::nullopt;
+    if (has_channels_last(view))
+        return wish;
+    if (view.in[0].shape[1] != view.out[0].shape[1])
+        return std::nullopt;
     wish.in[0] = wish.out[0] = Layout::ChannelsLast;
     wish.strided_in = wish.strided_out = true;
     return wish;
@@ -200,10 +209,13 @@ Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
     const auto scales = scales_of(view);
     ResizePlan plan;
     plan.linear = view.node.attr("mode", "nearest") == std::string("linear");
-    plan.batch = x[0], plan.channels = x[1], plan.height = x[2], plan.width = x[3];
-    plan.in_stride = view.in[0].pixel_stride, plan.out_stride = view.out[0].pixel_stride;
-    plan.rows = sources(view.node, x[2], y[2], scales[2]);
-    plan.columns = sources(view.node, x[3], y[3], scales[3]);
+    const bool last = has_channels_last(view);
+    const size_t height = last ? 1 : 2, width = height + 1; // which dimension
+    plan.batch = x[0], plan.channels = x[last ? 3 : 1], plan.height = x[height], plan.width = x[width];
+    plan.in_stride = last ? x[3] : view.in[0].pixel_stride;
+    plan.out_stride = last ? x[3] : view.out[0].pixel_stride;
+    plan.rows = sources(view.node, x[height], y[height], scales[height]);
+    plan.columns = sources(view.node, x[width], y[width], scales[width]);
     return std::unique_ptr<Kernel>(std::make_unique<ResizeKernel>(std::move(plan), view.threads));
 }
 
