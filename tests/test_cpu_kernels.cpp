@@ -170,7 +170,7 @@ TEST(CpuKernels, picking_by_constants) {
         bool scalar = false;
         const char* kernel = "";
     };
-    for (const Case& c : {Case{{2}, true}, Case{{0}}, Case{{-1}, true}, Case{{1, 2, 3}}, Case{{3, 2, 1, 0}}, Case{{0, 2}}, Case{{3, 0, 1}, false, "reference"}})
+    for (const Case& c : {Case{{2}, true}, Case{{0}}, Case{{-1}, true}, Case{{1, 2, 3}}, Case{{3, 2, 1, 0}}, Case{{0, 2}}, Case{{3, 0, 1}, false, "pick"}})
         for (const int64_t axis : {0, 1, -1}) {
             Builder b;
             const ValueId x = b.input({4, 5, 6, 7});
@@ -334,6 +334,99 @@ TEST(CpuKernels, steps_that_add_their_own_input) {
     Builder e; // its second row is added to each
     const ValueId z = e.op("Abs", {e.input({30, 40})});
     check(e.finish({e.op("Add", {z, e.op("Slice", {z, e.numbers({1}), e.numbers({2}), e.numbers({0})})})}));
+}
+
+TEST(CpuKernels, regions_of_images) {
+    for (const char* where : {"half_pixel", "output_half_pixel"})
+        for (const int64_t samples : {0, 2}) {
+            Builder b;
+            const ValueId rois = b.op("Mul", {b.input({5, 4}), b.floats({14})});
+            const ValueId of = b.add_constant(make_tensor<int64_t>(ElementType::I64, {5}, Ints{0, 1, 1, 2, 0}));
+            check(b.finish({b.op("RoiAlign", {image(b, {2, 19, 9, 11}), rois, of},
+                                 {{"output_height", int64_t(3)}, {"output_width", int64_t(4)}, {"sampling_ratio", samples}, {"spatial_scale", 0.8f}, {"coordinate_transformation_mode", where}})}),
+                  "roi align", 2e-5f);
+        }
+}
+
+TEST(CpuKernels, deformable_convolutions) {
+    struct Case {
+        int64_t group, offsets;
+        bool mask;
+    };
+    for (const Case& c : {Case{1, 1, false}, Case{2, 4, true}, Case{4, 2, true}}) {
+        Builder b;
+        const ValueId x = image(b, {2, 24, 7, 31});
+        const ValueId offset = b.op("Mul", {b.input({2, 2 * 6 * c.offsets, 4, 32}), b.floats({3})});
+        const ValueId mask = c.mask ? b.input({2, 6 * c.offsets, 4, 32}) : none;
+        check(b.finish({b.op("DeformConv", {x, b.constant({20, 24 / c.group, 3, 2}), offset, b.constant({20}), mask},
+                             {{"group", c.group}, {"offset_group", c.offsets}, {"strides", Ints{2, 1}}, {"pads", Ints{1, 1, 1, 2}}, {"dilations", Ints{1, 2}}, {"kernel_shape", Ints{3, 2}}})}),
+              "deformable conv", 3e-5f);
+    }
+}
+
+TEST(CpuKernels, convolutions_by_computed_weights) {
+    for (const int64_t group : {1, 12}) {
+        Builder b;
+        const ValueId x = image(b, {2, 12, 7, 9});
+        const ValueId y = b.op("Conv", {x, b.input({24, 12 / group, 3, 3}), b.input({24})}, {{"group", group}, {"pads", Ints{1, 0, 1, 0}}, {"strides", Ints{1, 2}}, {"activation", "Relu"}});
+        check(b.finish({b.op("Relu", {y})}), "computed conv", 3e-5f);
+    }
+}
+
+TEST(CpuKernels, places_that_are_indices) {
+    const auto numbers = [](Builder& b, const Shape& shape, const Ints& at) { return b.add_constant(make_tensor<int64_t>(ElementType::I64, shape, at)); };
+    Builder b;
+    const ValueId x = b.op("Abs", {b.input({3, 4, 5})});
+    check(b.finish({b.op("GatherElements", {x, numbers(b, {3, 2, 5}, Ints{0, 1, 2, 3, -1, 0, 0, 0, 1, 1, 2, 2, 3, 3, 3, 0, 1, 2, 3, -4, 1, 1, 1, 1, 1, 0, 2, 0, 2, 0})}, {{"axis", int64_t(1)}})}), "pick");
+    Builder c;
+    check(c.finish({c.op("GatherND", {c.op("Abs", {c.input({3, 4, 5})}), numbers(c, {3, 2, 1}, Ints{0, 1, -1, 2, 3, 0})}, {{"batch_dims", int64_t(1)}})}), "pick");
+    Builder d; // the value is read again behind it
+    const ValueId y = d.op("Abs", {d.input({3, 4, 5})});
+    const ValueId put = d.op("ScatterND", {y, numbers(d, {2, 2}, Ints{0, 1, -1, 2}), d.input({2, 5})});
+    check(d.finish({d.op("Add", {put, y})}), "pick");
+    Builder e;
+    check(e.finish({e.op("ScatterElements", {e.op("Abs", {e.input({3, 4})}), numbers(e, {2, 2}, Ints{0, 3, -2, 1}), e.input({2, 2})}, {{"axis", int64_t(1)}})}), "pick");
+    Builder f; // two lists of indices; the channels of an image
+    const ValueId z = image(f, {2, 6, 4, 5});
+    check(f.finish({f.op("Gather", {f.op("Abs", {z}), numbers(f, {2, 2}, Ints{0, 3, -2, 1})}, {{"axis", int64_t(2)}}),
+                    f.op("MaxPool", {f.op("Gather", {z, numbers(f, {4}, Ints{5, 0, 4, -3})}, {{"axis", int64_t(1)}})}, {{"kernel_shape", Ints{2, 2}}})}), "pick");
+    Builder g; // by indices that are computed
+    const ValueId best = g.op("ArgMax", {g.input({7, 4})}, {{"axis", int64_t(1)}, {"keepdims", int64_t(0)}});
+    check(g.finish({g.op("Gather", {g.input({4, 6}), best}), g.op("Gather", {g.input({6, 4}), best}, {{"axis", int64_t(1)}})}), "pick");
+}
+
+TEST(CpuKernels, recurrent_cells) {
+    struct Case {
+        const char* op;
+        int64_t gates;
+        const char* direction;
+        int64_t layout;
+        bool all_inputs;
+        Attrs attrs = {};
+    };
+    const Case cases[] = {
+        {"LSTM", 4, "bidirectional", 0, false},
+        {"LSTM", 4, "reverse", 1, true, {{"input_forget", int64_t(1)}}},
+        {"GRU", 3, "forward", 0, true},
+        {"GRU", 3, "bidirectional", 1, false, {{"linear_before_reset", int64_t(1)}}},
+        {"RNN", 1, "forward", 0, true, {{"activations", std::vector<std::string>{"Relu"}}}},
+    };
+    for (const Case& c : cases) {
+        SCOPED_TRACE(c.op);
+        const int64_t steps = 7, batch = 3, wide = 11, hidden = 21, d = c.direction == std::string("bidirectional") ? 2 : 1;
+        const Shape state = c.layout ? Shape{batch, d, hidden} : Shape{d, batch, hidden};
+        Builder b;
+        const auto part = [&](bool there, const Shape& shape) { return there ? b.input(shape) : none; };
+        const ValueId lengths = c.all_inputs ? b.add_constant(make_tensor<int32_t>(ElementType::I32, {batch}, std::vector<int32_t>{7, 4, 1})) : none;
+        std::vector<ValueId> in{b.input(c.layout ? Shape{batch, steps, wide} : Shape{steps, batch, wide}),
+                                b.constant({d, c.gates * hidden, wide}, -0.3f, 0.3f), b.constant({d, c.gates * hidden, hidden}, -0.3f, 0.3f),
+                                b.constant({d, 2 * c.gates * hidden}, -0.3f, 0.3f), lengths, part(c.all_inputs, state)};
+        if (c.gates == 4)
+            in.insert(in.end(), {part(c.all_inputs, state), c.all_inputs ? b.constant({d, 3 * hidden}) : none});
+        Attrs attrs = c.attrs;
+        attrs.insert({{"hidden_size", hidden}, {"direction", c.direction}, {"layout", c.layout}});
+        check(b.finish(b.many(c.op, in, c.gates == 4 ? 3 : 2, attrs)), "recurrence", 3e-5f);
+    }
 }
 
 } // namespace

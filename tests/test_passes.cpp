@@ -145,6 +145,16 @@ const Rewrite rewrites[] = {
          m.node("Mul", {"channels", "n"}, {"y"});
      },
      "InstanceNormalization"},
+    {"of groups, between two Reshapes, a GroupNormalization with scale and bias",
+     [](OnnxModel& m) {
+         m.ints("groups", {0, 2, -1}).ints("whole", {1, 4, 6, 6});
+         m.floats("ones", {2}, {1, 1}).floats("zeros", {2}, {0, 0});
+         m.node("Reshape", {"x", "groups"}, {"r"});
+         m.node("InstanceNormalization", {"r", "ones", "zeros"}, {"n"});
+         m.node("Reshape", {"n", "whole"}, {"back"});
+         m.node("Add", {"back", "channels"}, {"y"});
+     },
+     "GroupNormalization"},
     {"over the channels alone another, and what is behind stays",
      [](OnnxModel& m) {
          m.floats("tiny", {}, {1e-5f});

@@ -21,6 +21,11 @@ void Emitter::last(const std::string& op, std::vector<ValueId> inputs, std::map<
                       .outputs = {from_.outputs[0]}});
 }
 
+void Emitter::last_of_many(const std::string& op, std::vector<ValueId> inputs, std::map<std::string, Attr> attrs) {
+    nodes_.push_back({.op = op, .name = from_.name, .attrs = std::move(attrs), .inputs = std::move(inputs),
+                      .outputs = from_.outputs});
+}
+
 ValueId Emitter::reshape(ValueId v, const Shape& shape) {
     if (v == none || graph_.value(v).shape == shape)
         return v;
@@ -246,7 +251,7 @@ void Lowerer::run() {
         Emitter emit(graph_, nodes, node);
         if (!batch_norm(node, emit) && !fake_quantize(node, emit) && !many(node, emit) &&
             !gather(node, emit) && !one_dimension(node, emit) && !dilated_transpose(node, emit) &&
-            !lower_einsum(graph_, node, emit))
+            !lower_einsum(graph_, node, emit) && !lower_recurrent(graph_, node, emit))
             nodes.push_back(node);
         for (size_t k = first; k < nodes.size(); k++)
             widen(nodes[k], emit);

@@ -16,6 +16,7 @@ namespace infer::cpu {
 //   convolution and pooling of one dimension  the same of images one row high
 //   ConvTranspose with dilations              without, and weights of 0
 //   Einsum of two                             Transpose, MatMul, Transpose
+//   RNN, GRU, LSTM with known weights         MatMul over all steps, and what remains (Recurrence)
 //
 // and gives constants beside a wider value its rank, so that they follow its layout.
 void lower(Graph& graph);
@@ -29,6 +30,8 @@ public:
     ValueId op(const std::string& op, std::vector<ValueId> inputs, Shape shape, std::map<std::string, Attr> attrs = {});
     // The same with the output of the node that is replaced; the last call.
     void last(const std::string& op, std::vector<ValueId> inputs, std::map<std::string, Attr> attrs = {});
+    // The same with all its outputs.
+    void last_of_many(const std::string& op, std::vector<ValueId> inputs, std::map<std::string, Attr> attrs);
     ValueId reshape(ValueId v, const Shape& shape); // itself if it has that shape
     ValueId constant(Tensor tensor);
     ValueId integers(const std::vector<int64_t>& values);
@@ -41,5 +44,9 @@ private:
 
 // Einsum as a matrix product; false if it is none of two operands, or sums over one alone.
 bool lower_einsum(const Graph& graph, const Node& node, Emitter& emit);
+
+// RNN, GRU or LSTM: the input's part of all gates at all steps is one matrix product; Recurrence does the rest
+// (ops/recurrence.cpp). False if weights are not known or activations have no fast form.
+bool lower_recurrent(const Graph& graph, const Node& node, Emitter& emit);
 
 } // namespace infer::cpu

@@ -12,6 +12,8 @@
 //
 // ONNX RoiAlign-16 (He et al., Mask R-CNN), MaxRoiPool-1 (Girshick, Fast R-CNN). As ONNX has it,
 // max takes the largest of the four weighted neighbours of each sample.
+#include "inference/ops/roi.h"
+
 #include "inference/ops/kernel.h"
 
 #include <cmath>
@@ -42,56 +44,15 @@ FactsResult infer_align(const Node& node, Facts in) {
     return one(ElementType::F32, {rois[0], x[1], height, width});
 }
 
-// One side of a region: where bins start, how long they are, how many samples each has.
-struct Side {
-    double start, bin;
-    int64_t samples;
-
-    double at(int64_t b, int64_t s) const {
-        return start + (double(b) + (double(s) + 0.5) / double(samples)) * bin;
-    }
-};
-
-// A region that claims to be far larger than the image (`pixels` along this side) gets no more
-// samples than the image could tell apart.
-Side side_of(const Node& node, float from, float to, int64_t bins, int64_t pixels) {
-    const double scale = double(node.attr("spatial_scale", 1.0f));
-    const bool half = node.attr("coordinate_transformation_mode", "half_pixel") == "half_pixel";
-    const double start = double(from) * scale - (half ? 0.5 : 0),
-                 end = double(to) * scale - (half ? 0.5 : 0);
-    const double size = half ? end - start : std::max(end - start, 1.0);
-    const int64_t fixed = node.attr("sampling_ratio", int64_t{0});
-    const double own = std::ceil(size / double(bins)),
-                 most = double(std::min(2 * pixels, max_samples));
-    return {start, size / double(bins),
-            fixed > 0 ? fixed : int64_t(own > 0 ? std::min(own, most) : 0)};
-}
-
-// A coordinate between pixels: the two beside it. Outside by more than a pixel: nothing.
-struct Between {
-    int64_t low = 0, high = 0;
-    float weight = 0; // of high
-    bool inside = false;
-};
-
-Between between(double at, int64_t size) {
-    if (!(at >= -1 && at <= double(size)))
-        return {};
-    at = std::max(at, 0.0);
-    const int64_t low = std::min(int64_t(at), size - 1);
-    return {low, std::min(low + 1, size - 1), low == size - 1 ? 0.0f : float(at - double(low)),
-            true};
-}
-
 // The average or maximum of one bin's samples.
-float bin_value(const float* image, const Shape& x, const Side (&sides)[2], const int64_t (&bin)[2],
-                bool max) {
+float bin_value(const float* image, const Shape& x, const RoiSide (&sides)[2],
+                const int64_t (&bin)[2], bool max) {
     double sum = 0;
     float top = -INFINITY;
     for (int64_t i = 0; i < sides[0].samples; i++)
         for (int64_t j = 0; j < sides[1].samples; j++) {
-            const Between v = between(sides[0].at(bin[0], i), x[2]),
-                          h = between(sides[1].at(bin[1], j), x[3]);
+            const RoiBetween v = roi_between(sides[0].at(bin[0], i), x[2]),
+                             h = roi_between(sides[1].at(bin[1], j), x[3]);
             if (!v.inside || !h.inside) {
                 top = std::max(top, 0.0f);
                 continue;
@@ -118,8 +79,8 @@ void run_align(const Node& node, Views in, Views out) {
     for (int64_t r = 0; r < y[0]; r++) {
         const float* roi = in[1].span<float>().data() + 4 * r;
         const int64_t n = in[2].span<int64_t>()[size_t(r)];
-        const Side sides[] = {side_of(node, roi[1], roi[3], y[2], x[2]),
-                              side_of(node, roi[0], roi[2], y[3], x[3])};
+        const RoiSide sides[] = {roi_side(node, roi[1], roi[3], y[2], x[2]),
+                                 roi_side(node, roi[0], roi[2], y[3], x[3])};
         const bool there = n >= 0 && n < x[0] && plane > 0;
         for (int64_t c = 0; c < y[1]; c++)
             for (int64_t i = 0; i < y[2]; i++)
@@ -194,6 +155,28 @@ constexpr OpDef table[] = {{"RoiAlign", infer_align, run_align},
                            {"MaxRoiPool", infer_pool, run_pool}};
 
 } // namespace
+
+RoiSide roi_side(const Node& node, float from, float to, int64_t bins, int64_t pixels) {
+    const double scale = double(node.attr("spatial_scale", 1.0f));
+    const bool half = node.attr("coordinate_transformation_mode", "half_pixel") == "half_pixel";
+    const double start = double(from) * scale - (half ? 0.5 : 0),
+                 end = double(to) * scale - (half ? 0.5 : 0);
+    const double size = half ? end - start : std::max(end - start, 1.0);
+    const int64_t fixed = node.attr("sampling_ratio", int64_t{0});
+    const double own = std::ceil(size / double(bins)),
+                 most = double(std::min(2 * pixels, max_samples));
+    return {start, size / double(bins),
+            fixed > 0 ? fixed : int64_t(own > 0 ? std::min(own, most) : 0)};
+}
+
+RoiBetween roi_between(double at, int64_t size) {
+    if (!(at >= -1 && at <= double(size)))
+        return {};
+    at = std::max(at, 0.0);
+    const int64_t low = std::min(int64_t(at), size - 1);
+    return {low, std::min(low + 1, size - 1), low == size - 1 ? 0.0f : float(at - double(low)),
+            true};
+}
 
 extern constinit const OpList ops_roi = table;
 

@@ -184,8 +184,11 @@ bool absorb(Graph& graph, const Uses& uses, size_t n) {
     for (const size_t k : {size_t(0), size_t(1)}) {
         const int user = uses.only_user(node.inputs[k]);
         const Node* norm = user < 0 ? nullptr : uses.made_by(graph, node.inputs[k]);
-        if (!norm || (norm->op != "LayerNormalization" && norm->op != "InstanceNormalization") ||
-            norm->outputs.size() != 1)
+        const bool known =
+            norm &&
+            (norm->op == "LayerNormalization" || norm->op == "InstanceNormalization" ||
+             (norm->op == "GroupNormalization" && norm->attr("scale_by_group", int64_t{0}) == 0));
+        if (!known || norm->outputs.size() != 1)
             continue;
         const bool plain = input(*norm, 2) == none || is_all(f32_of(graph, norm->inputs[2]), 0);
         if (!plain || (scales && !is_all(f32_of(graph, norm->inputs[1]), 1)) ||

@@ -3,77 +3,14 @@
 // What reads an f32 image at weighted places, channels last: Resize in any mode over height and
 // width (rows first, then columns, by tables of taps), and GridSample.
 #include "devices/cpu/kernel.h"
+#include "devices/cpu/weigh.h"
 #include "inference/ops/grid_sample.h"
 #include "inference/ops/resize.h"
 
 #include <algorithm>
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "devices/cpu/ops/resample.cpp"
-#include <hwy/foreach_target.h>
-#include <hwy/highway.h>
-
-#include "devices/cpu/math-inl.h"
-
-#ifndef GI_CPU_RESAMPLE_PLAN
-#define GI_CPU_RESAMPLE_PLAN
 namespace infer::cpu {
 namespace {
-
-// One place that is read: elements from the start of its row, column or image, and its weight.
-struct Read {
-    int64_t at = 0;
-    float weight = 0;
-};
-
-} // namespace
-} // namespace infer::cpu
-#endif
-
-HWY_BEFORE_NAMESPACE();
-namespace infer::cpu::HWY_NAMESPACE {
-namespace {
-
-using D = hn::ScalableTag<float>;
-constexpr D d;
-using V = hn::Vec<D>;
-
-// to[k] = the weighted sum of from[read.at + k].
-void weigh(const float* from, const Read* reads, int64_t count, float* to, int64_t n) {
-    const auto lanes = int64_t(hn::Lanes(d));
-    if (n < 4) { // a few channels
-        for (int64_t k = 0; k < n; k++) {
-            float sum = 0;
-            for (int64_t r = 0; r < count; r++)
-                sum += reads[r].weight * from[reads[r].at + k];
-            to[k] = sum;
-        }
-        return;
-    }
-    for (int64_t k = 0; k < n; k += lanes) {
-        const bool whole = k + lanes <= n;
-        V sum = hn::Zero(d);
-        for (int64_t r = 0; r < count; r++) {
-            const float* x = from + reads[r].at + k;
-            sum = hn::MulAdd(hn::Set(d, reads[r].weight),
-                             whole ? hn::LoadU(d, x) : load_first(d, x, size_t(n - k)), sum);
-        }
-        if (whole)
-            hn::StoreU(sum, d, to + k);
-        else
-            store_first(sum, d, to + k, size_t(n - k));
-    }
-}
-
-} // namespace
-} // namespace infer::cpu::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
-namespace infer::cpu {
-namespace {
-
-HWY_EXPORT(weigh);
 
 // The reads of each output row or column, one after another.
 struct Reads {
@@ -133,18 +70,16 @@ public:
 private:
     void run_row(const float* image, float* to, int64_t oy, float* row) const {
         if (in_stride_ == channels_)
-            HWY_DYNAMIC_DISPATCH(weigh)
-            (image, rows_.of(oy), rows_.count(oy), row, width_ * channels_);
+            weigh(image, rows_.of(oy), rows_.count(oy), row, width_ * channels_);
         else
             for (int64_t x = 0; x < width_; x++)
-                HWY_DYNAMIC_DISPATCH(weigh)
-        (image + x * in_stride_, rows_.of(oy), rows_.count(oy), row + x * channels_, channels_);
+                weigh(image + x * in_stride_, rows_.of(oy), rows_.count(oy), row + x * channels_,
+                      channels_);
         for (int64_t ox = 0; ox < out_width_; ox++, to += out_stride_)
             if (rows_.outside[size_t(oy)] || columns_.outside[size_t(ox)])
                 std::fill(to, to + channels_, fill_);
             else
-                HWY_DYNAMIC_DISPATCH(weigh)
-                (row, columns_.of(ox), columns_.count(ox), to, channels_);
+                weigh(row, columns_.of(ox), columns_.count(ox), to, channels_);
     }
 
     int64_t batch_, channels_, height_, width_, out_height_, out_width_, in_stride_, out_stride_;
@@ -173,9 +108,8 @@ public:
             const int count = sampler_.taps(grid[2 * i], grid[2 * i + 1], taps);
             for (int k = 0; k < count; k++)
                 reads[k] = {taps[size_t(k)].pixel * in_stride_, float(taps[size_t(k)].weight)};
-            HWY_DYNAMIC_DISPATCH(weigh)
-            (static_cast<const float*>(call.in[0]) + i / plane_ * image_ * in_stride_, reads, count,
-             static_cast<float*>(call.out[0]) + i * out_stride_, channels_);
+            weigh(static_cast<const float*>(call.in[0]) + i / plane_ * image_ * in_stride_, reads,
+                  count, static_cast<float*>(call.out[0]) + i * out_stride_, channels_);
         }
     }
 
@@ -223,4 +157,3 @@ extern const KernelDef cpu_kernel_resample;
 const KernelDef cpu_kernel_resample = {.name = "resample", .accept = accept, .make = make};
 
 } // namespace infer::cpu
-#endif
