@@ -55,7 +55,8 @@ bool must_be_fast(const cpu::Draft& draft, const cpu::PlannedStep& step) {
     const bool f32 = draft.buffers[size_t(step.out[0])].type == ElementType::F32;
     const bool heavy = op.starts_with("Conv") || op.ends_with("Pool") || op == "Resize" || op == "MatMul" || op == "Gemm" ||
                        op.starts_with("Reduce") || op.ends_with("Softmax") || op == "BatchNormalization" || op == "FakeQuantize" ||
-                       op.ends_with("Normalization");
+                       op.ends_with("Normalization") || op == "RoiAlign" || op == "DeformConv" || op == "GridSample" ||
+                       op == "RNN" || op == "GRU" || op == "LSTM";
     return f32 && (heavy || !cpu::micro_ops(step.node, in).empty());
 }
 
@@ -171,12 +172,41 @@ Graph head() {
     return b.finish({b.op("Concat", {scaled, b.op("Sigmoid", {parts[1]})}, {{"axis", int64_t(1)}})});
 }
 
+// A reader of text lines: columns of an image, two directions of an LSTM, classes of each column.
+Graph reader() {
+    const int64_t width = 40, hidden = 32, rows = 4 * hidden;
+    Builder b;
+    const ValueId columns = b.op("MaxPool", {image(b, {1, 24, 4, width})}, {{"kernel_shape", Ints{4, 1}}});
+    const ValueId steps = b.op("Transpose", {b.op("Reshape", {columns, b.numbers({1, 24, width})})}, {{"perm", Ints{2, 0, 1}}});
+    const auto both = b.many("LSTM", {steps, b.constant({2, rows, 24}, -0.2f, 0.2f), b.constant({2, rows, hidden}, -0.2f, 0.2f), b.constant({2, 2 * rows})}, 3,
+                             {{"hidden_size", hidden}, {"direction", "bidirectional"}});
+    const ValueId flat = b.op("Reshape", {b.op("Transpose", {both[0]}, {{"perm", Ints{0, 2, 1, 3}}}), b.numbers({width, 1, 2 * hidden})});
+    return b.finish({b.op("LogSoftmax", {b.op("MatMul", {flat, b.constant({2 * hidden, 37}), b.constant({37})})}, {{"axis", int64_t(2)}})});
+}
+
+// The second stage of a detector: regions of an image, each with classes and a box; filters of its own.
+Graph regions() {
+    Builder b;
+    const ValueId x = image(b, {1, 32, 20, 24});
+    const ValueId of = b.add_constant(make_tensor<int64_t>(ElementType::I64, {30}, Ints(30, 0)));
+    const ValueId rois = b.op("Mul", {b.op("Abs", {b.input({30, 4})}), b.floats({20})});
+    const ValueId parts = b.op("RoiAlign", {x, rois, of}, {{"output_height", int64_t(7)}, {"output_width", int64_t(7)}, {"sampling_ratio", int64_t(2)}});
+    const ValueId flat = b.op("Reshape", {parts, b.numbers({30, 32 * 49})});
+    const ValueId hidden = b.op("Relu", {b.op("Gemm", {flat, b.constant({32 * 49, 64}), b.constant({64})})});
+    const ValueId offsets = b.op("Conv", {x, b.constant({18, 32, 3, 3}, -0.05f, 0.05f), none}, {{"pads", Ints{1, 1, 1, 1}}});
+    const ValueId moved = b.op("DeformConv", {x, b.constant({16, 32, 3, 3}), offsets}, {{"pads", Ints{1, 1, 1, 1}}});
+    const ValueId filter = b.op("Reshape", {b.op("MatMul", {b.input({1, 8}), b.constant({8, 16 * 9})}), b.numbers({16, 1, 3, 3})});
+    const ValueId found = b.op("Conv", {moved, filter, none}, {{"group", int64_t(16)}});
+    return b.finish({b.op("Softmax", {b.op("MatMul", {hidden, b.constant({64, 5})})}), b.op("MatMul", {hidden, b.constant({64, 20})}), found});
+}
+
 TEST(CpuChoice, nor_one_of_networks_made_of_what_is_common) {
     struct Case {
         const char* what;
         Graph (*build)();
     };
-    for (const Case& c : {Case{"transformer", transformer}, Case{"pyramid", pyramid}, Case{"head", head}}) {
+    for (const Case& c : {Case{"transformer", transformer}, Case{"pyramid", pyramid}, Case{"head", head},
+                          Case{"reader", reader}, Case{"regions", regions}}) {
         SCOPED_TRACE(c.what);
         Graph graph = c.build();
         ASSERT_TRUE(optimize(graph).ok());
