@@ -107,6 +107,9 @@ struct DecodeOptions {
     bool input_is_bgr = false;             // order of its channels
     std::vector<std::string> labels = {};  // rows of the label file; empty: numbers
     std::vector<OutputSpec> outputs = {};  // those the model-config speaks of
+    // Width, height, width... in pixels of the model's input, smallest stride first; empty: the
+    // family's usual ones.
+    std::vector<float> anchors = {};
 };
 
 // How a model's outputs look to `auto`: no for "not mine", else a reason one can print.
@@ -125,9 +128,10 @@ struct DecoderDef {
     float threshold = 0.5f;    // defaults of the family
     float iou_threshold = 0.45f;
     const char* labels = ""; // comma separated; used if there are as many as Fit::classes
+    const char* aliases = ""; // comma separated: further names people know the family by
 };
 
-const DecoderDef* find_decoder(std::string_view name);
+const DecoderDef* find_decoder(std::string_view name); // or alias; nullptr: none
 std::span<const DecoderDef* const> all_decoders();
 
 // Greedy non-maximum suppression, per label: going by falling score (equal scores: in the order

@@ -115,7 +115,11 @@ Result<Choice> choose_decoder(const Model& model, const ModelConfig& config,
         const DecoderDef* hint = find_decoder(said.decoder);
         if (hint && try_decoder(*hint, model).ok())
             return named(*hint, ", as the model's metadata say");
-        return choose_by_fit(model, (config.labels.empty() ? said : config).labels.size());
+        const Choice best =
+            choose_by_fit(model, (config.labels.empty() ? said : config).labels.size());
+        if (Result<void> reads = try_decoder(*best.decoder, model); !reads.ok())
+            return reads.error();
+        return best;
     }
     const DecoderDef* decoder = find_decoder(config.decoder == "none" ? "tensors" : config.decoder);
     if (!decoder)
@@ -277,6 +281,8 @@ ModelConfig merge(ModelConfig base, const ModelConfig& over) {
         base.labels = over.labels;
         base.labels_from = over.labels_from;
     }
+    if (!over.anchors.empty())
+        base.anchors = over.anchors;
     take(base.threshold, over.threshold);
     take(base.iou_threshold, over.iou_threshold);
     take(base.color, over.color);
@@ -310,6 +316,7 @@ make_processing(std::span<const InputFormat> inputs, std::span<const OutputForma
     model.options.input_width = model.size.width;
     model.options.input_height = model.size.height;
     model.options.outputs = std::move(specs.value());
+    model.options.anchors = config.anchors;
     const ModelConfig said = metadata_config(metadata);
     const Result<Choice> choice = choose_decoder(model, config, said);
     if (!choice.ok())

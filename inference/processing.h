@@ -19,6 +19,7 @@ struct ModelConfig {
     std::vector<std::string> labels;
     std::string labels_from; // the file or key they came from, for messages
     std::optional<float> threshold, iou_threshold;
+    std::vector<float> anchors; // DecodeOptions::anchors
     std::optional<PreprocessSpec::Color> color;
     std::optional<PreprocessSpec::Resize> resize;
     std::optional<float> pad;

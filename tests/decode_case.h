@@ -69,4 +69,39 @@ inline void expect_box(const Detection& d, float x, float y, float width, float 
     EXPECT_NEAR(d.height, height, tolerance);
 }
 
+inline DecodeOptions decode_options(int width, int height, float threshold = 0.5f,
+                                    float iou = 0.45f, int max = 300) {
+    return {threshold, iou, max, width, height};
+}
+
+inline Detection make_box(double x, double y, double width, double height, double score,
+                          int label) {
+    Detection d;
+    d.x = float(x);
+    d.y = float(y);
+    d.width = float(width);
+    d.height = float(height);
+    d.score = float(score);
+    d.label = label;
+    return d;
+}
+
+inline void expect_same(const std::vector<Detection>& found, const std::vector<Detection>& expected,
+                        float tolerance = 0.01f) {
+    ASSERT_EQ(found.size(), expected.size());
+    for (size_t i = 0; i < found.size(); i++) {
+        SCOPED_TRACE("box " + std::to_string(i));
+        expect_box(found[i], expected[i].x, expected[i].y, expected[i].width, expected[i].height,
+                   tolerance);
+        EXPECT_NEAR(found[i].score, expected[i].score, 1e-5f);
+        EXPECT_EQ(found[i].label, expected[i].label);
+        ASSERT_EQ(found[i].keypoints.size(), expected[i].keypoints.size());
+        for (size_t k = 0; k < found[i].keypoints.size(); k++) {
+            EXPECT_NEAR(found[i].keypoints[k].x, expected[i].keypoints[k].x, tolerance);
+            EXPECT_NEAR(found[i].keypoints[k].y, expected[i].keypoints[k].y, tolerance);
+            EXPECT_NEAR(found[i].keypoints[k].score, expected[i].keypoints[k].score, 1e-5f);
+        }
+    }
+}
+
 } // namespace infer

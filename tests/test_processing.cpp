@@ -212,6 +212,13 @@ TEST(ModelMetadata, reads_class_names_of_a_python_dictionary) {
 
 // ---- What the user says
 
+TEST(Processing, hands_anchors_to_the_decoder) {
+    const Model two = {{input("x", {1, 3, 64, 64})},
+                       {output("a", {1, 18, 4, 4}), output("b", {1, 18, 2, 2})}};
+    EXPECT_EQ(made(two, R"({"anchors": [1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9]})")->options.anchors,
+              (std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9}));
+}
+
 TEST(Processing, lets_the_config_override_key_by_key) {
     const auto p = made(yolox, R"({"threshold": 0.7, "iou_threshold": 0.2,
         "input": {"color": "RGB", "resize": "letterbox", "pad": 0, "mean": [1, 2, 3], "std": 255}})");
@@ -324,6 +331,10 @@ TEST(Processing, says_what_is_wrong_and_what_would_be_right) {
          "`outputs.color.normalize` is 1; it must be true or false"},
         {vehicle, R"({"outputs": {"color": {"threshold": 2}}})",
          "`outputs.color.threshold` is 2; it must be from 0 to 1"},
+        {{{input("x", {1, 3, 64, 64})},
+          {output("a", {1, 18, 8, 8}), output("b", {1, 18, 4, 4}), output("c", {1, 18, 2, 2})}},
+         R"({"anchors": [10, 20]})",
+         "`anchors` has 2 numbers; for 3 strides"},
     };
     for (const auto& c : cases)
         EXPECT_TRUE(has(complaint(make(c.model, c.json)), c.says))
@@ -336,7 +347,7 @@ TEST(Processing, says_what_is_wrong_and_what_would_be_right) {
 TEST(ModelConfig, reads_every_key) {
     const auto read =
         read_model_config(R"( {"decoder": "ssd", "labels": ["a", "b"], "threshold": 0.25,
-        "iou_threshold": 0.5, "shapes": {"input.1": [1, 3, 480, 640]}, "values": {"s": [1, 2.5]},
+        "iou_threshold": 0.5, "anchors": [[1.5, 2, 3, 4], [[5, 6], [7, 8]]], "shapes": {"input.1": [1, 3, 480, 640]}, "values": {"s": [1, 2.5]},
         "input": {"color": "RGB", "resize": "stretch", "pad": 12, "mean": 127.5, "std": [1, 2, 3]}})");
     ASSERT_TRUE(read.ok()) << read.error().text();
     const ModelConfig& c = read.value();
@@ -344,6 +355,7 @@ TEST(ModelConfig, reads_every_key) {
     EXPECT_EQ(c.labels, (std::vector<std::string>{"a", "b"}));
     EXPECT_EQ(c.threshold, 0.25f);
     EXPECT_EQ(c.iou_threshold, 0.5f);
+    EXPECT_EQ(c.anchors, (std::vector<float>{1.5f, 2, 3, 4, 5, 6, 7, 8}));
     EXPECT_EQ(c.shapes.at("input.1"), (Shape{1, 3, 480, 640}));
     EXPECT_EQ(c.values.at("s"), (std::vector<float>{1, 2.5f}));
     EXPECT_EQ(c.color, PreprocessSpec::RGB);
@@ -398,6 +410,10 @@ TEST(ModelConfig, names_the_key_the_file_and_what_would_be_right) {
         {R"({"shapes": 1})", "`shapes` is 1; it must be an object"},
         {R"({"values": {"x": ["1"]}})", "`values.x` is a list of 1; it must be a list of numbers"},
         {R"({"values": {"x": []}})", "`values.x` is a list of 0"},
+        {R"({"anchors": [1, 2, 3]})",
+         "`anchors` is a list of 3; it must be a list of widths and heights"},
+        {R"({"anchors": [[1, -2]]})", "`anchors`"},
+        {R"({"anchors": [[[[1, 2]]]]})", "`anchors`"},
         {R"({"threshold": 0.5)", "model-config: is not JSON: parse error at line 1"},
         {"{\"decoder\": \"\xff\"}", "model-config: is not JSON"},
         {"/no/such/config.json",

@@ -78,6 +78,34 @@ Detection* add_box(std::vector<Detection>& to, float left, float top, float righ
     return &d;
 }
 
+Detection* add_centred_box(std::vector<Detection>& to, float x, float y, float width, float height,
+                           float score, int label) {
+    return add_box(to, x - width / 2, y - height / 2, x + width / 2, y + height / 2, score, label);
+}
+
+bool is_label(float number) {
+    constexpr float most = 1e6f;
+    return number >= 0 && number <= most;
+}
+
+void scale_fractions(std::vector<Detection>& detections, const DecodeOptions& options) {
+    constexpr float most = 2; // boxes that leave the picture are a little larger than 1
+    for (const Detection& d : detections)
+        if (std::max({std::abs(d.x), std::abs(d.y), d.width, d.height}) > most)
+            return;
+    const float width = float(options.input_width), height = float(options.input_height);
+    for (Detection& d : detections) {
+        d.x *= width;
+        d.width *= width;
+        d.y *= height;
+        d.height *= height;
+        for (Keypoint& point : d.keypoints) {
+            point.x *= width;
+            point.y *= height;
+        }
+    }
+}
+
 void keep_best(std::vector<Detection>& detections, int max) {
     std::vector<size_t> order = by_score(detections);
     if (order.size() > size_t(std::max(max, 0)))

@@ -12,6 +12,17 @@ namespace infer {
 Detection* add_box(std::vector<Detection>& to, float left, float top, float right, float bottom,
                    float score, int label);
 
+// The same, given by its centre and size.
+Detection* add_centred_box(std::vector<Detection>& to, float x, float y, float width, float height,
+                           float score, int label);
+
+// True if the number can be a label: not negative, and one that a float holds exactly.
+bool is_label(float number);
+
+// Some exports give boxes as fractions of the input where others give pixels. Boxes and keypoints
+// become pixels unless a number of a box says that they are: one beyond 2.
+void scale_fractions(std::vector<Detection>& detections, const DecodeOptions& options);
+
 // The best `max` in order of falling score; equal scores in the order given. No suppression.
 void keep_best(std::vector<Detection>& detections, int max);
 

@@ -46,16 +46,30 @@ std::vector<Slot> slots_of(std::span<const OutputFormat> outputs) {
     return slots;
 }
 
-Pyramid pyramid(int levels, int input_width, int input_height) {
+Pyramid pyramid(int levels, int input_width, int input_height, int first_stride) {
     Pyramid p;
     p.count = levels;
     for (int i = 0; i < levels; i++) {
-        const int stride = 8 << i;
+        const int stride = first_stride << i;
         p.levels[size_t(i)] = {stride, (input_width + stride - 1) / stride,
                                (input_height + stride - 1) / stride};
         p.cells += p.levels[size_t(i)].cells();
     }
     return p;
+}
+
+std::optional<Pyramid> pyramid_with(int64_t cells, int input_width, int input_height) {
+    constexpr std::pair<int, int> usual[] = {{3, 8}, {4, 8}, {4, 4}, {5, 8}};
+    for (const auto& [levels, first_stride] : usual)
+        if (const Pyramid p = pyramid(levels, input_width, input_height, first_stride);
+            p.cells == cells && cells > 0)
+            return p;
+    return std::nullopt;
+}
+
+std::string strides_of(const Pyramid& p) {
+    return std::to_string(p.grids().front().stride) + " to " +
+           std::to_string(p.grids().back().stride);
 }
 
 bool mentions(std::string_view name, std::initializer_list<std::string_view> words) {
@@ -76,6 +90,18 @@ Result<std::span<const float>> floats(const NamedTensor& output, std::string_vie
     if (output.view.type != ElementType::F32)
         return unread_type(output, decoder, "f32 is decoded");
     return std::span<const float>(output.view.span<float>());
+}
+
+Result<std::vector<const float*>> all_floats(std::span<const NamedTensor> outputs,
+                                             std::string_view decoder) {
+    std::vector<const float*> data;
+    for (const NamedTensor& output : outputs) {
+        const auto f32 = floats(output, decoder);
+        if (!f32.ok())
+            return f32.error();
+        data.push_back(f32.value().data());
+    }
+    return data;
 }
 
 Result<std::vector<float>> numbers(const NamedTensor& output, std::string_view decoder) {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,14 +33,18 @@ struct Grid {
     int64_t cells() const { return int64_t(width) * height; }
 };
 
-// The levels of a feature pyramid: strides 8, 16, 32 and, in some models, 64.
+// The levels of a feature pyramid: usually strides 8, 16 and 32.
 struct Pyramid {
-    std::array<Grid, 4> levels;
+    std::array<Grid, 5> levels;
     int count = 0;
     int64_t cells = 0; // of all levels
     std::span<const Grid> grids() const { return {levels.data(), size_t(count)}; }
 };
-Pyramid pyramid(int levels, int input_width, int input_height);
+Pyramid pyramid(int levels, int input_width, int input_height, int first_stride = 8);
+// The usual pyramid (strides 8 to 32, 8 to 64, 4 to 32, 8 to 128) that has this many cells.
+std::optional<Pyramid> pyramid_with(int64_t cells, int input_width, int input_height);
+// "8 to 32"
+std::string strides_of(const Pyramid& pyramid);
 
 // True if `name` holds one of `words`, in any case.
 bool mentions(std::string_view name, std::initializer_list<std::string_view> words);
@@ -50,6 +55,9 @@ bool any_at_least(std::span<const float> values, float least);
 
 // The numbers of one row of the output; an Error if they are not f32.
 Result<std::span<const float>> floats(const NamedTensor& output, std::string_view decoder);
+// The same of several outputs: where each one's numbers begin.
+Result<std::vector<const float*>> all_floats(std::span<const NamedTensor> outputs,
+                                             std::string_view decoder);
 
 // The numbers of one row of the output as floats, whatever their type; an Error for halves, which
 // no device gives.

@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::string_view wanted = "one output 1x1xNx7, rows of image, label, score and corners";
 constexpr int64_t row_size = 7;
-constexpr float max_label = 1e6f; // beyond: not a label, and a float may not hold it
 
 bool matches(std::span<const Slot> slots) {
     return slots.size() == 1 && slots[0].dims.size() == 3 && slots[0].dims[0] == 1 &&
@@ -35,7 +34,7 @@ Result<Decoded> decode(std::span<const NamedTensor> outputs, const DecodeOptions
     const float width = float(options.input_width), height = float(options.input_height);
     const float* row = rows.value().data();
     for (int64_t i = 0; i < slots[0].dims[1] && !(row[0] < 0); i++, row += row_size)
-        if (row[2] >= options.threshold && row[1] >= 0 && row[1] <= max_label)
+        if (row[2] >= options.threshold && is_label(row[1]))
             add_box(decoded.detections, row[3] * width, row[4] * height, row[5] * width,
                     row[6] * height, row[2], int(row[1]));
     keep_best(decoded.detections, options.max_detections);

@@ -136,6 +136,30 @@ std::optional<float> to_float(const nlohmann::json& value) {
     return value.get<float>();
 }
 
+// Widths and heights, in one list or in lists of lists.
+bool add_sides(const nlohmann::json& value, int depth, std::vector<float>& to) {
+    if (!value.is_array() || depth > 2)
+        return false;
+    for (const nlohmann::json& item : value) {
+        const std::optional<float> side = to_float(item);
+        if (side && *side > 0)
+            to.push_back(*side);
+        else if (side || !add_sides(item, depth + 1, to))
+            return false;
+    }
+    return true;
+}
+
+std::vector<float> read_anchors(JsonReader& at) {
+    std::vector<float> sides;
+    const nlohmann::json* value = at.find("anchors");
+    if (value && (!add_sides(*value, 0, sides) || sides.empty() || sides.size() % 2 != 0)) {
+        at.complain("anchors", *value, "a list of widths and heights in pixels, all above 0");
+        sides.clear();
+    }
+    return sides;
+}
+
 // What is said of one output of the model.
 Result<OutputSpec> read_output(JsonReader at, const std::string& name, const Origin& origin) {
     at.only({"kind", "name", "labels", "otherwise", "scale", "offset", "decimals", "threshold",
@@ -195,14 +219,15 @@ Result<ModelConfig> read_config(std::string_view text, const std::string& where,
         return read_model_proc(json.value(), {folder, where});
     JsonErrors errors{where, {}};
     JsonReader at(json.value(), "", errors);
-    at.only({"decoder", "labels", "threshold", "iou_threshold", "input", "outputs", "shapes",
-             "values"});
+    at.only({"decoder", "labels", "threshold", "iou_threshold", "anchors", "input", "outputs",
+             "shapes", "values"});
 
     ModelConfig config;
     if (const std::string decoder = at.text("decoder"); !decoder.empty())
         config.decoder = decoder;
     config.threshold = read_float(at, "threshold");
     config.iou_threshold = read_float(at, "iou_threshold");
+    config.anchors = read_anchors(at);
     if (const auto input = at.object("input"))
         read_input(*input, config);
     config.shapes =
