@@ -79,6 +79,11 @@ const Case cases[] = {
      {"detection_out"},
      {{0.9998f, 1, 105.80f, 33.12f, 53.11f, 71.06f}},
      {}},
+    {"mp-pose-detection-ir11-fp16",
+     "blazeface",
+     {"Identity", "Identity_1"},
+     {{0.9607f, 0, 46.37f, 15.94f, 44.87f, 44.84f}},
+     {66.47f, 119.82f, 68.43f, 18.78f, 68.74f, 51.56f, 69.02f, -31.89f}},
     {"person-detection-retail-0013-fp16",
      "ssd",
      {"detection_out"},
@@ -293,13 +298,4 @@ TEST(DecodeModels, finds_the_joints_of_a_worker) {
             EXPECT_NEAR(joints[j].y / 8, float(peaks[j].second) + 0.5f, 0.5f) << j;
         }
     }
-}
-
-TEST(DecodeModels, hands_on_the_tensors_of_models_it_does_not_know) {
-    NEEDS_SHARED();
-    const std::pair<const char*, std::vector<const char*>> unknown[] = {
-        {"mp-pose-detection-ir11-fp16", {"Identity", "Identity_1"}},
-    };
-    for (const auto& [model, outputs] : unknown)
-        EXPECT_TRUE(run(model, outputs).decoded.wants_tensors) << model;
 }

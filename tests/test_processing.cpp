@@ -210,6 +210,17 @@ TEST(ModelMetadata, reads_class_names_of_a_python_dictionary) {
     EXPECT_TRUE(metadata_config({{"names", "{0: 'person"}}).labels.empty());
 }
 
+TEST(ModelMetadata, tells_points_from_classes) {
+    const Model pose = {{input("images", {1, 3, 64, 64})}, {output("output0", {1, 19, 84})}};
+    EXPECT_EQ(made(pose)->decoder->name, "yolov8");
+    const auto result =
+        make_processing(pose.inputs, pose.outputs, {},
+                        {{"task", "pose"}, {"names", "{0: 'hand', 1: 'glove', 2: 'paw'}"}});
+    ASSERT_TRUE(result.ok()) << result.error().text();
+    EXPECT_EQ(result.value()->decoder->name, "yolo-pose");
+    EXPECT_EQ(result.value()->labels, (std::vector<std::string>{"hand", "glove", "paw"}));
+}
+
 // ---- What the user says
 
 TEST(Processing, hands_anchors_to_the_decoder) {

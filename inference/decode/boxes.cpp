@@ -20,14 +20,6 @@ std::vector<size_t> by_score(const std::vector<Detection>& detections) {
     return order;
 }
 
-void take(std::vector<Detection>& detections, const std::vector<size_t>& chosen) {
-    std::vector<Detection> taken;
-    taken.reserve(chosen.size());
-    for (size_t i : chosen)
-        taken.push_back(std::move(detections[i]));
-    detections = std::move(taken);
-}
-
 // Boxes kept so far, column by column, so that comparing one box with all of them is a loop
 // without branches that compilers vectorise.
 class Kept {
@@ -106,18 +98,30 @@ void scale_fractions(std::vector<Detection>& detections, const DecodeOptions& op
     }
 }
 
-void keep_best(std::vector<Detection>& detections, int max) {
+void take(std::vector<Detection>& detections, const std::vector<size_t>& chosen) {
+    std::vector<Detection> taken;
+    taken.reserve(chosen.size());
+    for (size_t i : chosen)
+        taken.push_back(std::move(detections[i]));
+    detections = std::move(taken);
+}
+
+std::vector<size_t> best_indices(const std::vector<Detection>& detections, int max) {
     std::vector<size_t> order = by_score(detections);
     if (order.size() > size_t(std::max(max, 0)))
         order.resize(size_t(std::max(max, 0)));
-    take(detections, order);
+    return order;
 }
 
-void suppress(std::vector<Detection>& detections, float iou_threshold, int max) {
-    const std::vector<size_t> order = by_score(detections);
+void keep_best(std::vector<Detection>& detections, int max) {
+    take(detections, best_indices(detections, max));
+}
+
+std::vector<size_t> suppressed_indices(const std::vector<Detection>& detections,
+                                       float iou_threshold, int max) {
     std::vector<size_t> chosen;
     Kept kept;
-    for (size_t i : order) {
+    for (size_t i : by_score(detections)) {
         if (int64_t(chosen.size()) >= max)
             break;
         if (kept.overlaps(detections[i], iou_threshold))
@@ -125,7 +129,11 @@ void suppress(std::vector<Detection>& detections, float iou_threshold, int max) 
         kept.add(detections[i]);
         chosen.push_back(i);
     }
-    take(detections, chosen);
+    return chosen;
+}
+
+void suppress(std::vector<Detection>& detections, float iou_threshold, int max) {
+    take(detections, suppressed_indices(detections, iou_threshold, max));
 }
 
 } // namespace infer

@@ -26,4 +26,11 @@ void scale_fractions(std::vector<Detection>& detections, const DecodeOptions& op
 // The best `max` in order of falling score; equal scores in the order given. No suppression.
 void keep_best(std::vector<Detection>& detections, int max);
 
+// Which of them keep_best() and suppress() leave, in their order: for what belongs to them
+// elsewhere.
+std::vector<size_t> best_indices(const std::vector<Detection>& detections, int max);
+std::vector<size_t> suppressed_indices(const std::vector<Detection>& detections,
+                                       float iou_threshold, int max);
+void take(std::vector<Detection>& detections, const std::vector<size_t>& chosen);
+
 } // namespace infer

@@ -59,7 +59,7 @@ Pyramid pyramid(int levels, int input_width, int input_height, int first_stride)
 }
 
 std::optional<Pyramid> pyramid_with(int64_t cells, int input_width, int input_height) {
-    constexpr std::pair<int, int> usual[] = {{3, 8}, {4, 8}, {4, 4}, {5, 8}};
+    constexpr std::pair<int, int> usual[] = {{3, 8}, {4, 8}, {4, 4}, {5, 8}, {2, 16}};
     for (const auto& [levels, first_stride] : usual)
         if (const Pyramid p = pyramid(levels, input_width, input_height, first_stride);
             p.cells == cells && cells > 0)

@@ -41,7 +41,7 @@ struct Pyramid {
     std::span<const Grid> grids() const { return {levels.data(), size_t(count)}; }
 };
 Pyramid pyramid(int levels, int input_width, int input_height, int first_stride = 8);
-// The usual pyramid (strides 8 to 32, 8 to 64, 4 to 32, 8 to 128) that has this many cells.
+// The usual pyramid (strides 8 to 32, 8 to 64, 4 to 32, 8 to 128, 16 to 32) that has this many cells.
 std::optional<Pyramid> pyramid_with(int64_t cells, int input_width, int input_height);
 // "8 to 32"
 std::string strides_of(const Pyramid& pyramid);

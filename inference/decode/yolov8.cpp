@@ -4,14 +4,16 @@
 //   output  f32 [1, 4 + classes, cells] (or transposed)  x, y, width, height, class scores of the
 //           cells of strides 8, 16, 32 (64 in P6 models, 4 in P2 ones), each level row by row
 //
+// or, as the heads give them (export with the last layer cut off), joined or separate maps of
+// bins.h.
+//
 // Scores have been through the sigmoid; boxes are in pixels, in some exports (TensorFlow's) in
 // fractions of the input. Source: Ultralytics' head.py (Detect) and ops.py.
 
+#include "inference/decode/bins.h"
 #include "inference/decode/boxes.h"
 #include "inference/decode/coco.h"
-#include "inference/decode/outputs.h"
 #include "inference/decode/pictures.h"
-#include "inference/decode/table.h"
 
 namespace infer {
 namespace {
@@ -38,8 +40,18 @@ std::optional<Layout> layout_of(std::span<const Slot> slots, int input_width, in
     return l.columns > box && l.cells > 0 ? std::optional(l) : std::nullopt;
 }
 
+// Raw heads.
+std::optional<BinLayout> maps_of(std::span<const Slot> slots, int input_width, int input_height) {
+    const auto layout = bin_layout(slots, input_width, input_height);
+    const bool maps =
+        layout && (layout->form == BinLayout::Maps || layout->form == BinLayout::JoinedMaps);
+    return maps ? layout : std::nullopt;
+}
+
 Result<Decoded> decode(std::span<const NamedTensor> outputs, const DecodeOptions& options) {
     const std::vector<Slot> slots = slots_of(outputs);
+    if (const auto maps = maps_of(slots, options.input_width, options.input_height))
+        return decode_bins("yolov8", *maps, 0.5f, outputs, options);
     const auto layout = layout_of(slots, options.input_width, options.input_height);
     if (!layout)
         return wrong_outputs("yolov8", slots, wanted);
@@ -61,6 +73,15 @@ Result<Decoded> decode(std::span<const NamedTensor> outputs, const DecodeOptions
 
 Fit fit(std::span<const OutputFormat> outputs, int input_width, int input_height) {
     const std::vector<Slot> slots = slots_of(outputs);
+    if (const auto maps = maps_of(slots, input_width, input_height)) {
+        // Joined maps of other widths are rather those of a head with anchors.
+        const bool joined = maps->form == BinLayout::JoinedMaps;
+        return {maps->classes == 80 ? 93
+                : joined            ? 45
+                : maps->bins == 16  ? 85
+                                    : 50,
+                describe(*maps), int(maps->classes)};
+    }
     const auto layout = layout_of(slots, input_width, input_height);
     if (!layout || !layout->pyramid)
         return {0, "yolov8 has " + std::string(wanted), 0};

@@ -2,6 +2,7 @@
 // What a model file says about itself, as far as it follows a convention known here:
 //
 //   names              Ultralytics' class names, "{0: 'person', 1: 'bicycle'}"
+//   task               Ultralytics' word for what the model does; tells points from classes
 //   model_info KEY     OpenVINO Model API and Training Extensions: model_type, labels,
 //                      confidence_threshold, iou_threshold, resize_type, reverse_input_channels,
 //                      mean_values, scale_values, pad_value
@@ -125,6 +126,8 @@ ModelConfig metadata_config(const std::map<std::string, std::string>& metadata) 
             read_model_info(lower(key.substr(info.size() + 1)), value, config);
         else if (key == "names")
             config.labels = quoted(value);
+        else if (key == "task" && lower(value) == "pose")
+            config.decoder = "yolo-pose";
     }
     if (config.pad && !(*config.pad >= 0 && *config.pad <= 255))
         config.pad.reset();
