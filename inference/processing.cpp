@@ -65,9 +65,13 @@ Error unknown_decoder(const std::string& name) {
     return {Error::BadConfig, "decoder", "there is no decoder `" + name + "`; known are " + known};
 }
 
+// Fits of this score and more are worth telling the user of.
+constexpr int possible = 40;
+
 Choice choose_by_fit(const Model& model, size_t labels) {
     Choice best;
     int best_score = 0;
+    std::vector<const DecoderDef*> fitting;
     for (const DecoderDef* decoder : all_decoders()) {
         Fit fit = decoder->fit(model.outputs, model.size.width, model.size.height);
         // A list of numbers that the user has a label for each is one of classes.
@@ -75,12 +79,19 @@ Choice choose_by_fit(const Model& model, size_t labels) {
             fit.score = 60;
             fit.why = "there are as many labels as numbers in the output";
         }
+        if (fit.score >= possible)
+            fitting.push_back(decoder);
         if (fit.score > best_score) {
             best_score = fit.score;
             best = {decoder, std::string(decoder->name) + ", chosen by auto: " + fit.why,
                     fit.classes};
         }
     }
+    std::string others;
+    for (const DecoderDef* decoder : fitting)
+        if (decoder != best.decoder)
+            others += (others.empty() ? "; possible too: " : ", ") + std::string(decoder->name);
+    best.why += others;
     return best;
 }
 
@@ -337,8 +348,8 @@ make_processing(std::span<const InputFormat> inputs, std::span<const OutputForma
     made->options.labels = made->labels;
     if (Result<void> good = choose_thresholds(config, said, *made); !good.ok())
         return good.error();
-    if (Result<void> good = choose_preprocess(model.size, picture.channels_last,
-                                              config, said, *made);
+    if (Result<void> good =
+            choose_preprocess(model.size, picture.channels_last, config, said, *made);
         !good.ok())
         return good.error();
     made->options.input_is_bgr = made->preprocess.color == PreprocessSpec::BGR;

@@ -210,6 +210,16 @@ TEST(ModelMetadata, reads_class_names_of_a_python_dictionary) {
     EXPECT_TRUE(metadata_config({{"names", "{0: 'person"}}).labels.empty());
 }
 
+TEST(Processing, says_which_other_decoders_are_possible) {
+    const Model heads = {{input("x", {1, 3, 64, 64})},
+                         {output("a", {1, 3, 8, 8, 85}), output("b", {1, 3, 4, 4, 85}),
+                          output("c", {1, 3, 2, 2, 85})}};
+    const std::string why = made(heads)->why_decoder;
+    EXPECT_TRUE(has(why, "yolov5, chosen by auto")) << why;
+    EXPECT_TRUE(has(why, "; possible too: yolov7, ")) << why;
+    EXPECT_FALSE(has(made(ultraface)->why_decoder, "tensors"));
+}
+
 TEST(ModelMetadata, tells_points_from_classes) {
     const Model pose = {{input("images", {1, 3, 64, 64})}, {output("output0", {1, 19, 84})}};
     EXPECT_EQ(made(pose)->decoder->name, "yolov8");

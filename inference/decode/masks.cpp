@@ -23,13 +23,18 @@ Between between(int i, int count, float start, float length, int cells, float wh
     return {first, std::min(first + 1, cells - 1), cell - float(first)};
 }
 
+// How many a side has, at most those of the input.
+int pixels(float side, int most) {
+    return std::max(int(std::ceil(std::min(side, float(most)))), 1);
+}
+
 // A map [height, width] over the whole input, seen at the pixels of a box.
 struct Window {
     std::vector<Between> columns, rows;
 
     Window(const Detection& box, int map_width, int map_height, const DecodeOptions& options) {
-        const int width = std::clamp(int(std::ceil(box.width)), 1, options.input_width);
-        const int height = std::clamp(int(std::ceil(box.height)), 1, options.input_height);
+        const int width = pixels(box.width, options.input_width);
+        const int height = pixels(box.height, options.input_height);
         for (int x = 0; x < width; x++)
             columns.push_back(
                 between(x, width, box.x, box.width, map_width, float(options.input_width)));

@@ -2,8 +2,9 @@
 // RT-DETR, D-FINE and DEIM: queries with a sigmoid for each class, in one of three forms.
 //
 //   logits f32 [1, Q, classes], boxes f32 [1, Q, 4]  as queries.h has them
-//   output f32 [1, Q, 4 + classes]                   the same in one, after the sigmoids (Ultralytics)
-//   labels [1, Q], boxes f32 [1, Q, 4], scores f32 [1, Q]  corners in pixels (box_list.h), where
+//   output f32 [1, Q, 4 + classes]                   the same in one, after the sigmoids
+//   (Ultralytics) labels [1, Q], boxes f32 [1, Q, 4], scores f32 [1, Q]  corners in pixels
+//   (box_list.h), where
 //       the model-config gives the input orig_target_sizes the picture's width and height
 //
 // Sources: the projects' export_onnx.py, Ultralytics' head.py (RTDETRDecoder).
@@ -67,9 +68,9 @@ Fit fit(std::span<const OutputFormat> outputs, int input_width, int input_height
     if (!roles)
         return {0, "rt-detr has " + std::string(wanted), 0};
     const bool usual = roles->queries == usual_queries;
-    return {roles->named ? (usual ? 89 : 86)
-            : usual      ? 70
-                         : 28,
+    return {roles->named && roles->queries <= most_queries ? (usual ? 89 : 86)
+            : usual                                        ? 70
+                                                           : 28,
             std::to_string(roles->queries) + " queries, each with " +
                 std::to_string(roles->columns) + " classes and a box",
             int(roles->columns)};
