@@ -2,9 +2,8 @@
 // RT-DETR, D-FINE and DEIM: queries with a sigmoid for each class, in one of three forms.
 //
 //   logits f32 [1, Q, classes], boxes f32 [1, Q, 4]  as queries.h has them
-//   output f32 [1, Q, 4 + classes]                   the same in one, after the sigmoids
-//   (Ultralytics) labels [1, Q], boxes f32 [1, Q, 4], scores f32 [1, Q]  corners in pixels
-//   (box_list.h), where
+//   output f32 [1, Q, 4 + classes]  both in one, after the sigmoids (Ultralytics)
+//   labels [1, Q], boxes f32 [1, Q, 4], scores f32 [1, Q]  corners in pixels (box_list.h), where
 //       the model-config gives the input orig_target_sizes the picture's width and height
 //
 // Sources: the projects' export_onnx.py, Ultralytics' head.py (RTDETRDecoder).
