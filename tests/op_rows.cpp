@@ -27,28 +27,6 @@ Shape shape_named(const std::string& text) {
     return shape;
 }
 
-// "f32 1x3 = -2 0 3"; inf and nan are numbers too.
-std::optional<Tensor> parse_tensor(const std::string& text) {
-    std::stringstream in(text);
-    std::string type, shape, equals, number;
-    in >> type >> shape >> equals;
-    const auto element = type_named(type);
-    if (!element || !computable(*element) || equals != "=")
-        return {};
-    Tensor t(*element, shape_named(shape));
-    bool good = true;
-    visit(*element, [&]<typename T>(std::type_identity<T>) {
-        for (T& v : t.span<T>()) {
-            good &= bool(in >> number);
-            if constexpr (std::is_integral_v<T>)
-                v = T(std::strtoll(number.c_str(), nullptr, 0));
-            else
-                v = std::strtof(number.c_str(), nullptr);
-        }
-    });
-    return good && !(in >> number) ? std::optional(t) : std::nullopt;
-}
-
 Attr parse_attr(const std::string& text) {
     if (text.starts_with('"'))
         return text.substr(1, text.size() - 2);
@@ -129,6 +107,27 @@ bool parse_file(const std::filesystem::path& path, std::vector<OpRow>& rows) {
 }
 
 } // namespace
+
+std::optional<Tensor> parse_tensor(const std::string& text) {
+    std::stringstream in(text);
+    std::string type, shape, equals, number;
+    in >> type >> shape >> equals;
+    const auto element = type_named(type);
+    if (!element || !computable(*element) || equals != "=")
+        return {};
+    Tensor t(*element, shape_named(shape));
+    bool good = true;
+    visit(*element, [&]<typename T>(std::type_identity<T>) {
+        for (T& v : t.span<T>()) {
+            good &= bool(in >> number);
+            if constexpr (std::is_integral_v<T>)
+                v = T(std::strtoll(number.c_str(), nullptr, 0));
+            else
+                v = std::strtof(number.c_str(), nullptr);
+        }
+    });
+    return good && !(in >> number) ? std::optional(t) : std::nullopt;
+}
 
 const std::vector<OpRow>& op_rows() {
     static const std::vector<OpRow> rows = [] {

@@ -31,6 +31,9 @@ struct OpRow {
 const std::vector<OpRow>&
 op_rows(); // all of them; empty and a message on stderr if one is malformed
 
+// "f32 1x3 = -2 0 3"; inf and nan are numbers too. Nothing if it is malformed.
+std::optional<Tensor> parse_tensor(const std::string& text);
+
 // A model of one node. `constants` by input: true for those whose content is part of the model
 // (weights, shapes); the others become its inputs.
 Graph graph_of(const OpRow& row, const std::vector<bool>& constants);

@@ -129,10 +129,7 @@ void Call::expect(size_t least, size_t most) {
                 (most == least ? "" : " to " + std::to_string(most)));
 }
 
-const Shape& Call::shape(ValueId v) const {
-    static const Shape nothing;
-    return v == none ? nothing : graph_.value(v).shape;
-}
+Shape Call::shape(ValueId v) const { return v == none ? Shape() : graph_.value(v).shape; }
 
 const Tensor* Call::constant(ValueId v) const {
     return v != none && graph_.value(v).constant ? &*graph_.value(v).constant : nullptr;

@@ -32,7 +32,7 @@ std::map<std::string, Attr> window(Call& call) {
 // Weights [groups, a, b, kernel...] as ONNX has them: [groups * a, b, kernel...].
 ValueId merged_weights(Call& call, int64_t& groups) {
     const ValueId w = call.in(1);
-    const Shape& shape = call.shape(w);
+    const Shape shape = call.shape(w);
     if (shape.size() < 4 || shape[0] < 1 ||
         std::any_of(shape.begin(), shape.end(), [](int64_t d) { return d < 0; })) {
         call.invalid("its weights are " + to_string(shape) +
@@ -64,7 +64,7 @@ void convolution(Call& call) {
 // With explicit padding and a wanted shape: what the padding leaves over is added at the end.
 void add_extra(Call& call, std::map<std::string, Attr>& attrs, const Shape& w,
                const std::vector<int64_t>& wanted) {
-    const Shape& x = call.shape(call.in(0));
+    const Shape x = call.shape(call.in(0));
     const size_t n = wanted.size();
     const std::vector<int64_t> ones(n, 1), nothing(2 * n, 0);
     const auto strides = call.ints("strides", ones), dilations = call.ints("dilations", ones);
@@ -99,9 +99,11 @@ void deconvolution(Call& call) {
     }
     if (call.in(2) != none) {
         const auto wanted = call.constant_ints(2, "output shape");
-        if (attrs.contains("auto_pad"))
+        if (attrs.contains("auto_pad")) { // the odd pixel is cut off at the other end than ONNX's
+            const bool upper = std::get<std::string>(attrs["auto_pad"]) == "SAME_UPPER";
+            attrs["auto_pad"] = std::string(upper ? "SAME_LOWER" : "SAME_UPPER");
             attrs["output_shape"] = wanted;
-        else
+        } else
             add_extra(call, attrs, weights, wanted);
     } else
         attrs.erase("auto_pad"); // without a wanted shape there is nothing to be the same as

@@ -96,8 +96,13 @@ void one_hot(Call& call) {
     const ValueId on = call.node("Reshape", {call.in(2), one}, {}, type, 1);
     const ValueId off = call.node("Reshape", {call.in(3), one}, {}, type, 1);
     const ValueId values = call.node("Concat", {off, on}, {{"axis", int64_t{0}}}, type, 1);
-    call.emit("OneHot", {call.in(0), call.as_i64(call.in(1)), values},
-              {{"axis", call.integer("axis", -1)}});
+    // Indices out of range are off; ONNX counts negative ones from the end.
+    const ValueId index = call.as_i64(call.in(0)), depth = call.as_i64(call.in(1));
+    const size_t rank = call.rank(index);
+    const ValueId zero = call.as_i64(call.add_number(0));
+    const ValueId negative = call.node("Less", {index, zero}, {}, ElementType::Bool, rank);
+    const ValueId safe = call.node("Where", {negative, depth, index}, {}, ElementType::I64, rank);
+    call.emit("OneHot", {safe, depth, values}, {{"axis", call.integer("axis", -1)}});
 }
 
 void cum_sum(Call& call) {

@@ -93,8 +93,28 @@ void ctc(Call& call) {
     keep(call, {{"merge_repeated", int64_t(call.flag("ctc_merge_repeated", true))}});
 }
 
+void ctc_lengths(Call& call) {
+    call.expect(2, 3);
+    const auto type = [&](const char* key) {
+        const std::string name = call.text(key, "i32");
+        if (name != "i32" && name != "i64")
+            call.invalid(std::string(key) + " must be i32 or i64");
+        return name == "i64" ? ElementType::I64 : ElementType::I32;
+    };
+    const ElementType classes = type("classes_index_type"), lengths = type("sequence_length_type");
+    std::vector<ValueId> inputs = {call.in(0), call.as_i64(call.in(1))};
+    if (call.in(2) != none)
+        inputs.push_back(call.as_i64(call.in(2)));
+    const auto made = call.nodes("CTCGreedyDecoderSeqLen", inputs,
+                                 {{"merge_repeated", int64_t(call.flag("merge_repeated", true))}},
+                                 {ElementType::I64, ElementType::I64}, 2);
+    call.become(0, call.as_type(made[0], classes));
+    call.become(1, call.as_type(made[1], lengths));
+}
+
 constexpr Rule table[] = {
     {"CTCGreedyDecoder", 1, 15, "CTCGreedyDecoder", ctc},
+    {"CTCGreedyDecoderSeqLen", 6, 15, "CTCGreedyDecoderSeqLen; Cast", ctc_lengths},
     {"DetectionOutput", 1, 15, "DetectionOutput", detection_output},
     {"PriorBox", 1, 15, "PriorBox", prior_box},
     {"PriorBoxClustered", 1, 15, "PriorBoxClustered", prior_box_clustered},

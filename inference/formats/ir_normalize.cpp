@@ -49,7 +49,7 @@ void normalize_l2(Call& call) {
         call.invalid("eps_mode is '" + mode + "'; known are add and max");
     const ValueId x = call.in(0), axes = call.as_i64(call.in(1));
     const size_t rank = call.rank(x);
-    const Shape& listed = call.shape(axes);
+    const Shape listed = call.shape(axes);
     const bool each = listed.size() == 1 && listed[0] == 0; // no axes: each by itself
     const ValueId sum = each ? call.node("Mul", {x, x}, {}, ElementType::F32, rank)
                              : call.node("ReduceSumSquare", {x, axes}, {}, ElementType::F32, rank);

@@ -120,7 +120,7 @@ public:
     ElementType type(ValueId v) const {
         return v == none ? ElementType::F32 : graph_.value(v).type;
     }
-    const Shape& shape(ValueId v) const;
+    Shape shape(ValueId v) const; // a copy: nodes that are added move values
     size_t rank(ValueId v) const { return shape(v).size(); }
     const Tensor* constant(ValueId v) const;
     // The numbers of an integer constant at input k; a problem names it `what` if it is none.

@@ -35,7 +35,7 @@ std::vector<int64_t> all_axes(size_t rank) {
 // "simple": down where sizes grow, up where they shrink. Both at once cannot be said in ONNX.
 std::string simple_rounding(Call& call, ValueId sizes, const std::vector<int64_t>& axes) {
     const Tensor* wanted = call.constant(sizes);
-    const Shape& x = call.shape(call.in(0));
+    const Shape x = call.shape(call.in(0));
     bool grows = true, shrinks = true;
     for (size_t k = 0; wanted && k < axes.size(); k++) {
         const auto axis = axis_of(axes[k], x.size());
@@ -68,7 +68,8 @@ std::map<std::string, Attr> modes(Call& call, ValueId sizes, const std::vector<i
         rounding = "floor"; // nobody reads it
     const bool pillow = mode.ends_with("pillow");
     const bool cubic = mode == "cubic" || mode == "bicubic_pillow";
-    const bool smooth = pillow || (call.flag("antialias", false) && mode == "linear");
+    if (call.flag("antialias", false) && mode == "linear")
+        call.unsupported("antialias is on in mode linear; bilinear_pillow can be run");
     std::map<std::string, Attr> attrs = {
         {"mode", std::string(mode == "nearest" ? "nearest"
                              : cubic           ? "cubic"
@@ -77,8 +78,8 @@ std::map<std::string, Attr> modes(Call& call, ValueId sizes, const std::vector<i
         {"nearest_mode", rounding},
         {"axes", axes}};
     if (cubic)
-        attrs["cubic_coeff_a"] = call.number("cube_coeff", -0.75f);
-    if (smooth) {
+        attrs["cubic_coeff_a"] = pillow ? -0.5f : call.number("cube_coeff", -0.75f);
+    if (pillow) {
         attrs["antialias"] = int64_t{1};
         attrs["exclude_outside"] = int64_t{1};
     }
@@ -104,12 +105,15 @@ void interpolate_1(Call& call) {
     if (!is_one_of(mode, {"nearest", "linear", "cubic"}))
         call.unsupported("mode is '" + mode + "'; nearest, linear and cubic can be run");
     const bool corners = call.flag("align_corners", true);
+    const auto axes = call.ints("axes");
+    const ValueId sizes = call.as_i64(call.in(1));
+    const std::string rounding = simple_rounding(call, sizes, axes);
     std::map<std::string, Attr> attrs = {
         {"mode", mode},
         {"coordinate_transformation_mode", std::string(corners ? "align_corners" : "asymmetric")},
-        {"nearest_mode", std::string("floor")},
-        {"axes", call.ints("axes")}};
-    emit(call, x, none, call.as_i64(call.in(1)), std::move(attrs));
+        {"nearest_mode", rounding.empty() ? std::string("floor") : rounding},
+        {"axes", axes}};
+    emit(call, x, none, sizes, std::move(attrs));
 }
 
 // Version 4: sizes, scales and axes; version 11: one of the two, and axes.

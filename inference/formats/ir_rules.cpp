@@ -16,9 +16,10 @@ constexpr Rule handled[] = {
 
 std::span<const std::span<const Rule>> all_rules() {
     static const std::span<const Rule> tables[] = {
-        handled,      rules_activation, rules_binary,    rules_conv,   rules_data,
-        rules_gather, rules_normalize,  rules_pool,      rules_reduce, rules_resize,
-        rules_shape,  rules_slice,      rules_detection,
+        handled,         rules_activation, rules_attention, rules_binary,
+        rules_conv,      rules_data,       rules_detection, rules_gather,
+        rules_normalize, rules_pool,       rules_recurrent, rules_reduce,
+        rules_regions,   rules_resize,     rules_shape,     rules_slice,
     };
     return tables;
 }

@@ -46,7 +46,7 @@ void transpose(Call& call) {
 // The dimensions of the input are those of the result that `axes` names.
 void broadcast_explicit(Call& call) {
     const auto axes = call.constant_ints(2, "axes_mapping");
-    const Shape& wanted = call.shape(call.in(1));
+    const Shape wanted = call.shape(call.in(1));
     if (wanted.size() != 1 || wanted[0] < 0 || !std::is_sorted(axes.begin(), axes.end()))
         return call.unsupported("its axes_mapping must rise and its target shape be of known rank");
     std::vector<int64_t> others;
@@ -72,7 +72,7 @@ void broadcast(Call& call) {
 void tile(Call& call) {
     call.expect(2, 2);
     ValueId x = call.in(0), repeats = call.as_i64(call.in(1));
-    const Shape& listed = call.shape(repeats);
+    const Shape listed = call.shape(repeats);
     const int64_t rank = int64_t(call.rank(x)), n = listed.size() == 1 && listed[0] >= 0
                                                         ? std::min<int64_t>(listed[0], 64)
                                                         : rank;

@@ -102,7 +102,7 @@ std::optional<Bounds> bounds_of(const Masks& m, const std::vector<int64_t>& begi
 void strided_slice(Call& call) {
     call.expect(3, 4);
     const ValueId x = call.in(0);
-    const Shape& listed = call.shape(call.in(1));
+    const Shape listed = call.shape(call.in(1));
     if (listed.size() != 1 || listed[0] < 0 || listed[0] > 64)
         return call.unsupported("its bounds must be lists of known length");
     const auto n = size_t(listed[0]);
@@ -152,8 +152,47 @@ void pad(Call& call) {
     call.emit("Pad", {call.in(0), pads, value}, {{"mode", mode}});
 }
 
+// What leaves an axis at one end enters it at the other.
+void roll(Call& call) {
+    call.expect(3, 3);
+    const auto shifts = call.constant_ints(1, "shift"), axes = call.constant_ints(2, "axes");
+    if (axes.empty() || (shifts.size() != axes.size() && shifts.size() != 1))
+        return call.invalid("its shifts and axes differ in number");
+    ValueId v = call.in(0);
+    const Shape x = call.shape(v);
+    for (size_t k = 0; k < axes.size(); k++) {
+        const auto axis = axis_of(axes[k], x.size());
+        if (!axis || x[*axis] < 1)
+            return call.unsupported("rolls a dimension of unknown size");
+        const int64_t size = x[*axis], shift = shifts[shifts.size() == 1 ? 0 : k];
+        const int64_t at = ((-shift) % size + size) % size; // what comes first
+        const ValueId along = call.add_ints({int64_t(*axis)}), cut = call.add_ints({at});
+        const ElementType type = call.type(call.in(0));
+        const ValueId tail =
+            call.node("Slice", {v, cut, call.add_ints({max_dim}), along}, {}, type, x.size());
+        const ValueId head =
+            call.node("Slice", {v, call.add_ints({0}), cut, along}, {}, type, x.size());
+        if (at != 0)
+            v = call.node("Concat", {tail, head}, {{"axis", int64_t(*axis)}}, type, x.size());
+    }
+    call.become(0, v);
+}
+
+void reverse_sequence(Call& call) {
+    call.expect(2, 2);
+    const auto rank = int64_t(call.rank(call.in(0)));
+    const auto axis = [&](const char* key, int64_t fallback) {
+        const int64_t given = call.integer(key, fallback);
+        return given < 0 ? given + rank : given;
+    };
+    call.emit("ReverseSequence", {call.in(0), call.as_i64(call.in(1))},
+              {{"batch_axis", axis("batch_axis", 0)}, {"time_axis", axis("seq_axis", 1)}});
+}
+
 constexpr Rule table[] = {
     {"Pad", 1, 15, "Pad", pad},
+    {"ReverseSequence", 1, 15, "ReverseSequence", reverse_sequence},
+    {"Roll", 7, 15, "Slice, Concat", roll},
     {"Slice", 8, 15, "Slice", slice},
     {"StridedSlice", 1, 15, "Slice; Unsqueeze, Squeeze, Where", strided_slice},
 };
