@@ -98,11 +98,11 @@ class ReferenceDetections(unittest.TestCase):
 
 
 def add_cases():
-    """A test for each file of references whose model is ONNX."""
+    """A test for each file of references whose model is there, as ONNX or OpenVINO IR."""
     for path in sorted(REFERENCES.glob("*.jsonl")):
         name, _, clip = path.stem.partition("__")
-        model = SHARED / "models" / name / f"{name}.onnx"
-        if model.is_file():
+        files = [SHARED / "models" / name / f"{name}.{ending}" for ending in ("onnx", "xml")]
+        for model in [file for file in files if file.is_file()][:1]:
             word = f"test_{name}_on_{pathlib.Path(clip).stem}".replace("-", "_")
             setattr(ReferenceDetections, word,
                     lambda self, m=model, c=clip, p=path: self.compare(m, c, p))
