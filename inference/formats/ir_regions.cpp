@@ -149,9 +149,31 @@ void psroi_pooling(Call& call) {
                {"bilinear", int64_t(mode == "bilinear")}});
 }
 
+void proposal(Call& call) {
+    call.expect(3, 3);
+    const std::string framework = call.text("framework", "");
+    if (!framework.empty() && framework != "tensorflow")
+        call.unsupported("framework is '" + framework + "'; tensorflow or none can be run");
+    std::map<std::string, Attr> attrs = {
+        {"ratio", call.floats("ratio")},
+        {"scale", call.floats("scale")},
+        {"nms_thresh", call.number("nms_thresh", 0.7f)},
+        {"box_size_scale", call.number("box_size_scale", 1)},
+        {"box_coordinate_scale", call.number("box_coordinate_scale", 1)},
+        {"clip_before_nms", int64_t(call.flag("clip_before_nms", true))},
+        {"clip_after_nms", int64_t(call.flag("clip_after_nms", false))},
+        {"normalize", int64_t(call.flag("normalize", false))},
+        {"tensorflow", int64_t(framework == "tensorflow")}};
+    for (const char* key :
+         {"base_size", "feat_stride", "min_size", "pre_nms_topn", "post_nms_topn"})
+        attrs[key] = call.integer(key, 0);
+    call.emit("Proposal", {call.in(0), call.in(1), call.in(2)}, attrs);
+}
+
 constexpr Rule table[] = {
     {"DeformableConvolution", 8, 15, "DeformConv", deformable_convolution},
     {"PSROIPooling", 1, 15, "PSRoiPooling", psroi_pooling},
+    {"Proposal", 1, 15, "Proposal", proposal},
     {"ROIAlign", 3, 15, "RoiAlign; Add, MaxPool", roi_align},
     {"ROIPooling", 1, 15, "MaxRoiPool, RoiPooling", roi_pooling},
     {"RegionYolo", 1, 15, "Reshape, Split, Sigmoid, Softmax, Concat", region},
