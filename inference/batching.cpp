@@ -6,6 +6,7 @@
 #include "inference/model.h"
 #include "inference/ops/kernel.h"
 #include "inference/passes/pass.h"
+#include "inference/tail.h"
 
 #include <algorithm>
 
@@ -89,6 +90,11 @@ int image_column(const Graph& graph, ValueId output) {
 }
 
 Result<void> set_batch(Graph& graph, int batch) {
+    if (const Node* tail = tail_of(graph))
+        return cannot(
+            {Error::Unsupported, place(tail->bodies[0]->nodes[0]),
+             "how much it gives depends on the picture, so that rows cannot be told apart"},
+            batch);
     // What does not depend on the input is the same for all rows: a constant from here on, whatever
     // it was made of.
     const auto passes = all_passes();

@@ -41,7 +41,7 @@ struct InputFormat {
 struct OutputFormat {
     std::string name;
     ElementType type = ElementType::F32;
-    Shape shape; // [rows, ...] for models that can be batched
+    Shape shape; // [rows, ...] for models that can be batched; -1: depends on the data
     // A list in whose last dimension this column says which row of the request a line is about, as
     // DetectionOutput and NonMaxSuppression make it; -1: no such list.
     int image_column = -1;
@@ -51,7 +51,9 @@ struct OutputFormat {
 // made once by make_requests().
 struct Request {
     std::vector<TensorView> inputs;         // one a model input, [rows, ...] in its InputFormat
-    std::vector<TensorView> outputs;        // dense row-major; valid in `done` and until the next submit
+    // Dense row-major; valid in `done` and until the next submit. Those with a -1 in their
+    // OutputFormat get shape and memory by each run; before the first they are empty.
+    std::vector<TensorView> outputs;
     uint64_t rows = 0;                      // bit r set: row r holds a frame; other rows are stale
     std::function<void(const Error*)> done; // nullptr on success. Called on a device thread.
     std::shared_ptr<void> memory;           // keeps the executor's memory alive with the request

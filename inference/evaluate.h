@@ -3,6 +3,7 @@
 #pragma once
 
 #include "inference/graph.h"
+#include "inference/op.h"
 #include "inference/result.h"
 
 #include <functional>
@@ -13,7 +14,13 @@ namespace infer {
 // What is known of a value's content while shapes are worked out; nullptr: nothing.
 using Known = std::function<const Tensor*(ValueId)>;
 
-// Works out types and shapes of the node's outputs and writes them into the graph.
+// What the operator's rule says of the node's outputs, at least as many as the node has. Refuses
+// what is too large.
+Result<std::vector<ValueFacts>> infer_op(const OpDef& op, const Node& node,
+                                         std::span<const ValueFacts> in);
+
+// Works out types and shapes of the node's outputs and writes them into the graph. A dimension is
+// -1 if only running the node tells it.
 Result<void> infer_node(Graph& graph, const Node& node, const Known& known);
 
 // infer_shapes() of the whole graph with something to do before and after each node. `before` may
@@ -22,7 +29,8 @@ Result<void> infer_shapes(Graph& graph, const std::function<Result<void>(Node&)>
                           const std::function<Result<void>(const Node&)>& after);
 
 // Runs the reference kernel. inputs[k] is nullptr for an input that is not there, or whose content
-// does not matter (Shape, Size). The node's shapes must have been worked out.
+// does not matter (Shape, Size). The node's shapes must have been worked out; those that depend on
+// the data are told by the results.
 std::vector<Tensor> evaluate(const Graph& graph, const Node& node,
                              const std::vector<const Tensor*>& inputs);
 

@@ -4,6 +4,7 @@
 #include "inference/tensor.h"
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -18,10 +19,14 @@ using Attr = std::variant<int64_t, float, std::string, std::vector<int64_t>, std
 using ValueId = int;
 constexpr ValueId none = -1;
 
+struct Graph;
+
 struct Value {
     std::string name; // from the model file; unique within the graph
     ElementType type = ElementType::F32;
-    Shape shape;                    // -1 entries only before infer_shapes()
+    // -1: before infer_shapes(), left open by the file; after it, known only when the model has run
+    // (outputs of a Tail).
+    Shape shape;
     std::optional<Tensor> constant = {}; // weights and folded values
 };
 
@@ -29,14 +34,18 @@ struct Value {
 // meaning known here (frontends rewrite older opsets), or a name of ours for what a pass made.
 //
 // Fused forms that passes make, which every Conv, ConvTranspose, Gemm and MatMul kernel handles:
-//   Conv inputs: x, weights, bias|none, residual|none      y = activation(conv(x) + bias + residual)
-//   "activation": Relu, LeakyRelu, Clip, Sigmoid, Tanh, Elu, HardSigmoid, HardSwish, Swish, Mish...
-//   "activation_alpha", "activation_beta": its parameters (Clip: lower and upper bound)
+//   Conv inputs: x, weights, bias|none, residual|none      y = activation(conv(x) + bias +
+//   residual) "activation": Relu, LeakyRelu, Clip, Sigmoid, Tanh, Elu, HardSigmoid, HardSwish,
+//   Swish, Mish... "activation_alpha", "activation_beta": its parameters (Clip: lower and upper
+//   bound)
 struct Node {
     std::string op;
     std::string name; // from the file, or made from op and output name; for messages
     std::map<std::string, Attr> attrs = {};
     std::vector<ValueId> inputs, outputs;
+    // Graphs inside the node (control flow and Tail, see inference/tail.h); their inputs are the
+    // node's, their outputs the node's. Never changed once made: copies of a node share them.
+    std::vector<std::shared_ptr<const Graph>> bodies = {};
 
     // The attribute, or `fallback` if it is absent or of another kind.
     int64_t attr(const std::string& key, int64_t fallback) const;
@@ -50,7 +59,7 @@ struct Node {
 struct Graph {
     std::vector<Value> values;
     std::vector<Node> nodes;
-    std::vector<ValueId> inputs, outputs; // inputs without constants
+    std::vector<ValueId> inputs, outputs;        // inputs without constants
     std::map<std::string, std::string> metadata; // the file's own words: producer, labels...
     int64_t opset = 0;                           // of the file, for messages
     // Shapes of the inputs as the file has them, by name; -1 where it leaves them open.

@@ -1,21 +1,30 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "inference/model.h"
 #include "inference/batching.h"
+#include "inference/control_flow.h"
 #include "inference/evaluate.h"
 #include "inference/formats/format.h"
 #include "inference/image_layout.h"
+#include "inference/interpreter.h"
 #include "inference/op.h"
 #include "inference/ops/kernel.h"
 #include "inference/passes/pass.h"
+#include "inference/tail.h"
 
 #include <fstream>
-#include <unordered_map>
 
 namespace infer {
 namespace {
 
-// Shape arithmetic is small; values larger than this are not kept while shapes are worked out.
-constexpr int64_t max_known_elements = 65536, max_known_cost = int64_t{1} << 22;
+// Nodes by operator that cannot be run, those of graphs in nodes too.
+void find_missing(const Graph& graph, std::map<std::string, std::vector<std::string>>& missing) {
+    for (const Node& node : graph.nodes) {
+        if (!find_op(node.op) && !is_control_flow(node.op))
+            missing[node.op].push_back(node.name);
+        for (const auto& body : node.bodies)
+            find_missing(*body, missing);
+    }
+}
 
 // The input an entry of LoadOptions::shapes means: by name, or "" for the only one / only image.
 ValueId input_named(const Graph& graph, const std::string& name) {
@@ -185,6 +194,16 @@ std::vector<size_t> last_uses(const Graph& graph) {
     return last;
 }
 
+Result<std::vector<Tensor>> run_node(const Graph& graph, const Node& node,
+                                     const std::vector<const Tensor*>& in) {
+    if (node.op != tail_op)
+        return evaluate(graph, node, in);
+    std::vector<Tensor> inputs;
+    for (const Tensor* t : in)
+        inputs.push_back(*t);
+    return Interpreter(node.bodies[0]).run(std::move(inputs));
+}
+
 // Same kind and text, with the file in front.
 Error in_file(const std::string& path, const Error& e) {
     return {e.kind, e.where.starts_with(path) ? e.where : path + ": " + e.where, e.what};
@@ -194,49 +213,10 @@ Error in_file(const std::string& path, const Error& e) {
 
 Result<void> check_operators(const Graph& graph, const std::string& path) {
     std::map<std::string, std::vector<std::string>> missing;
-    for (const Node& node : graph.nodes)
-        if (!find_op(node.op))
-            missing[node.op].push_back(node.name);
+    find_missing(graph, missing);
     if (missing.empty())
         return {};
     return unsupported_operators(path, missing);
-}
-
-Result<void> infer_shapes(Graph& graph) {
-    const auto nothing = [](const Node&) { return Result<void>(); };
-    return infer_shapes(graph, nothing, nothing);
-}
-
-Result<void> infer_shapes(Graph& graph, const std::function<Result<void>(Node&)>& before,
-                          const std::function<Result<void>(const Node&)>& after) {
-    std::unordered_map<ValueId, Tensor> computed;
-    const Known known = [&](ValueId v) -> const Tensor* {
-        if (graph.value(v).constant)
-            return &*graph.value(v).constant;
-        const auto it = computed.find(v);
-        return it == computed.end() ? nullptr : &it->second;
-    };
-    for (Node& node : graph.nodes) {
-        if (auto ok = before(node); !ok.ok())
-            return ok;
-        if (auto ok = infer_node(graph, node, known); !ok.ok())
-            return ok;
-        if (auto ok = after(node); !ok.ok())
-            return ok;
-        const bool small = std::all_of(node.outputs.begin(), node.outputs.end(), [&](ValueId v) {
-            return v == none || count(graph.value(v).shape) <= max_known_elements;
-        });
-        if (!small || !can_evaluate(node, known) || cost_of(graph, node) > max_known_cost)
-            continue;
-        std::vector<const Tensor*> inputs;
-        for (ValueId v : node.inputs)
-            inputs.push_back(v == none ? nullptr : known(v));
-        const std::vector<Tensor> results = evaluate(graph, node, inputs);
-        for (size_t k = 0; k < results.size(); k++)
-            if (node.outputs[k] != none)
-                computed[node.outputs[k]] = results[k];
-    }
-    return {};
 }
 
 Result<Graph> load_model(const std::string& path, const LoadOptions& options) {
@@ -288,10 +268,12 @@ Result<std::vector<Tensor>> run_reference(const Graph& graph, const std::vector<
         std::vector<const Tensor*> in;
         for (ValueId v : node.inputs)
             in.push_back(content(v));
-        const std::vector<Tensor> out = evaluate(graph, node, in);
-        for (size_t k = 0; k < out.size(); k++)
+        auto out = run_node(graph, node, in);
+        if (!out.ok())
+            return out.error();
+        for (size_t k = 0; k < out.value().size(); k++)
             if (node.outputs[k] != none)
-                values[size_t(node.outputs[k])] = out[k];
+                values[size_t(node.outputs[k])] = out.value()[k];
         for (ValueId v : node.inputs)
             if (v != none && last_use[size_t(v)] == n)
                 values[size_t(v)].reset();

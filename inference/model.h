@@ -27,7 +27,8 @@ Result<Graph> load_model(const std::string& path, const LoadOptions& options = {
 // Refuses a model that uses operators which this build has not: all of them, with their nodes.
 Result<void> check_operators(const Graph& graph, const std::string& path);
 
-// Types and shapes of every value, in node order; folds nothing.
+// Types and shapes of every value, in node order; folds nothing. What depends on the data in size
+// is moved into a Tail (inference/tail.h).
 Result<void> infer_shapes(Graph& graph);
 
 // Runs the passes (inference/passes, in the order of their list): constant folding, BatchNorm into

@@ -24,12 +24,17 @@ struct OpDef {
     std::string_view name; // as in ONNX, e.g. "LeakyRelu"
 
     // Types and shapes of the outputs. Refuses what `run` could not do, so that `run` cannot fail.
+    // A dimension that only the content of the inputs decides is -1; then there must be a `make`.
     Result<std::vector<ValueFacts>> (*infer)(const Node&, std::span<const ValueFacts> in);
 
     // in[k].data is nullptr for an optional input that is not there.
     void (*run)(const Node&, std::span<const TensorView> in, std::span<const TensorView> out);
 
     bool in_place = false; // out[0] may be the memory of in[0] if shapes and types are equal
+
+    // Operators whose outputs' size depends on the data: runs and makes all outputs of the node.
+    // `run` gives the same into memory that somebody who knew the size has made.
+    std::vector<Tensor> (*make)(const Node&, std::span<const TensorView> in) = nullptr;
 };
 
 // What a file of inference/ops defines: one operator, or a family that shares its rule.

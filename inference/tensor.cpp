@@ -51,6 +51,12 @@ Tensor::Tensor(ElementType type, Shape shape) : view_{type, std::move(shape), nu
     view_.data = memory_.get();
 }
 
+Tensor Tensor::borrow(TensorView view) {
+    Tensor t;
+    t.view_ = std::move(view);
+    return t;
+}
+
 Tensor Tensor::clone() const {
     Tensor copy(type(), shape());
     std::memcpy(copy.view_.data, view_.data, view_.size_bytes());

@@ -20,8 +20,8 @@ std::string_view name_of(ElementType type); // "f32", "i64", ... as users write 
 // Outermost dimension first; images are N, C, H, W. -1 is a dimension not known yet.
 using Shape = std::vector<int64_t>;
 
-int64_t count(const Shape& shape);          // elements; 1 for a scalar (empty shape)
-std::string to_string(const Shape& shape);  // "1x3x240x320", "?" for -1, "scalar" for empty
+int64_t count(const Shape& shape);         // elements; 1 for a scalar (empty shape)
+std::string to_string(const Shape& shape); // "1x3x240x320", "?" for -1, "scalar" for empty
 
 // A view of dense row-major memory that somebody else owns.
 struct TensorView {
@@ -42,8 +42,11 @@ public:
     Tensor() = default;
     Tensor(ElementType type, Shape shape); // zeroed, 64-byte aligned
 
+    static Tensor borrow(TensorView view); // memory of somebody who outlives the tensor
+
     ElementType type() const { return view_.type; }
     const Shape& shape() const { return view_.shape; }
+    bool is_borrowed() const { return view_.data && !memory_; }
     const TensorView& view() const { return view_; }
     template <typename T> std::span<T> span() const { return view_.span<T>(); }
 

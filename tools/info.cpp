@@ -3,6 +3,7 @@
 
 #include "inference/image_layout.h"
 #include "inference/processing.h"
+#include "inference/tail.h"
 #include "tools/command.h"
 #include "tools/compile.h"
 #include "tools/cost.h"
@@ -102,10 +103,19 @@ Result<void> print_device_use(Graph graph, const Arguments& arguments) {
     return {};
 }
 
+// Of nodes with graphs inside, what these are made of.
+void count_operators(const Graph& graph, std::map<std::string, int>& histogram) {
+    for (const Node& node : graph.nodes) {
+        if (node.op != tail_op)
+            histogram[node.op]++;
+        for (const auto& body : node.bodies)
+            count_operators(*body, histogram);
+    }
+}
+
 void print_operators(const Graph& graph) {
     std::map<std::string, int> histogram;
-    for (const Node& node : graph.nodes)
-        histogram[node.op]++;
+    count_operators(graph, histogram);
     std::string list;
     for (const auto& [op, times] : histogram)
         list += (list.empty() ? "" : ", ") + op + " x" + std::to_string(times);

@@ -4,6 +4,7 @@
 #include "inference/batching.h"
 #include "inference/image_layout.h"
 #include "inference/op.h"
+#include "inference/tail.h"
 
 #include <algorithm>
 
@@ -82,6 +83,7 @@ private:
 
     Result<void> add_node(const Node& node);
     Result<void> add_step(const Node& node);
+    void add_tail(const Node& node);
     bool add_views(const Node& node);
     bool view_reshape(const Node& node);
     bool view_transpose(const Node& node);
@@ -200,6 +202,11 @@ void Drafter::add_output(size_t k) {
     const Value& value = graph_.value(v);
     draft_.outputs.push_back({.name = value.name, .type = value.type, .shape = value.shape,
                               .image_column = image_column(graph_, v)});
+    if (const Node* tail = tail_of(graph_))
+        if (const auto it = std::ranges::find(tail->outputs, v); it != tail->outputs.end()) {
+            draft_.tail->outputs[size_t(it - tail->outputs.begin())] = int(k);
+            return;
+        }
     const int from = get(v, Layout::Plain);
     const int root = draft_.root(from);
     Buffer& owner = draft_.buffers[size_t(root)];
@@ -371,7 +378,8 @@ Result<void> Drafter::add_step(const Node& node) {
     for (const int home : homes)
         in.push_back(draft_.operand(home));
     for (const ValueId v : node.outputs)
-        out.push_back({.type = graph_.value(v).type, .shape = graph_.value(v).shape});
+        out.push_back(v == none ? draft_.operand(-1)
+                                : Operand{.type = graph_.value(v).type, .shape = graph_.value(v).shape});
     const NodeView view{node, in, out, options_.threads, options_.bf16, options_.prefers_onednn};
     for (const KernelDef* def : all_kernels()) {
         auto wish = def->accept(view);
@@ -381,6 +389,10 @@ Result<void> Drafter::add_step(const Node& node) {
         for (size_t k = 0; k < node.inputs.size(); k++)
             step.in.push_back(get(node.inputs[k], step.wish.in[k]));
         for (size_t k = 0; k < node.outputs.size(); k++) {
+            if (node.outputs[k] == none) {
+                step.out.push_back(-1);
+                continue;
+            }
             const Operand& o = out[k];
             const Layout layout = step.wish.out[k];
             step.out.push_back(slot(node.outputs[k], layout) =
@@ -392,7 +404,18 @@ Result<void> Drafter::add_step(const Node& node) {
     return Error{Error::Unsupported, node.name, "no CPU kernel for operator " + node.op};
 }
 
+// Its outputs have no memory before a run.
+void Drafter::add_tail(const Node& node) {
+    draft_.tail = {.body = node.bodies[0], .in = {}, .outputs = std::vector<int>(node.outputs.size())};
+    for (const ValueId v : node.inputs)
+        draft_.tail->in.push_back(get(v, Layout::Plain));
+}
+
 Result<void> Drafter::add_node(const Node& node) {
+    if (node.op == tail_op) {
+        add_tail(node);
+        return {};
+    }
     if (add_views(node))
         return {};
     return add_step(node);

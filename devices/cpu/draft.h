@@ -34,9 +34,17 @@ struct PlannedStep {
     std::vector<int> in, out; // buffers; -1: absent
 };
 
+// The part that depends on the data in size; `in` are dense plain buffers.
+struct PlannedTail {
+    std::shared_ptr<const Graph> body;
+    std::vector<int> in;
+    std::vector<int> outputs; // of the request
+};
+
 struct Draft {
     std::vector<Buffer> buffers;
     std::vector<PlannedStep> steps;
+    std::optional<PlannedTail> tail; // after all steps
     std::vector<InputFormat> inputs;
     std::vector<OutputFormat> outputs;
 

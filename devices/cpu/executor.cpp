@@ -5,6 +5,8 @@
 
 #include <omp.h>
 
+#include <algorithm>
+
 namespace infer::cpu {
 
 Result<std::unique_ptr<Executor>> CpuExecutor::make(std::unique_ptr<Program> program, int lanes,
@@ -15,7 +17,7 @@ Result<std::unique_ptr<Executor>> CpuExecutor::make(std::unique_ptr<Program> pro
     executor->description_ = std::move(description);
     executor->stands_by_ = threads_per_lane > 1;
     if (profile)
-        executor->times_ = std::vector<StepTime>(executor->program_->steps.size());
+        executor->times_ = std::vector<StepTime>(executor->program_->steps.size() + (executor->program_->tail ? 1 : 0));
     for (int k = 0; k < lanes; k++) {
         auto lane = Lane::make(*executor->program_, threads_per_lane);
         if (!lane.ok())
@@ -36,10 +38,10 @@ CpuExecutor::~CpuExecutor() {
 Result<std::vector<Request>> CpuExecutor::make_requests(int count) {
     std::vector<Request> requests(static_cast<size_t>(count));
     for (Request& request : requests) {
-        auto memory = std::make_shared<std::vector<Tensor>>();
-        const auto add = [&](ElementType type, const Shape& shape) {
-            memory->emplace_back(type, shape);
-            return memory->back().view();
+        auto memory = std::make_shared<RequestMemory>();
+        const auto add = [&](ElementType type, Shape shape) { // sizes of a tail come later: 0
+            std::replace(shape.begin(), shape.end(), int64_t{-1}, int64_t{0});
+            return memory->fixed.emplace_back(type, std::move(shape)).view();
         };
         for (const InputFormat& in : program_->inputs)
             request.inputs.push_back(add(in.type, in.shape));
@@ -62,8 +64,8 @@ void CpuExecutor::submit(Request& request) {
 void CpuExecutor::serve(std::stop_token stop, Lane& lane) {
     omp_set_num_threads(1); // of this thread; see docs/decisions on the CPU device
     while (Request* request = next(stop)) {
-        lane.run(*request, times_);
-        request->done(nullptr);
+        const auto ran = lane.run(*request, times_);
+        request->done(ran.ok() ? nullptr : &ran.error());
     }
 }
 
@@ -83,9 +85,14 @@ Request* CpuExecutor::next(std::stop_token stop) {
 std::vector<Executor::LayerTime> CpuExecutor::layer_times() const {
     std::vector<LayerTime> layers;
     for (size_t k = 0; k < times_.size(); k++) {
+        const uint64_t calls = times_[k].calls;
+        const double us = double(times_[k].nanoseconds) / 1000;
+        if (k == program_->steps.size()) {
+            layers.push_back({"tail", "Tail", "interpreter", calls, us});
+            continue;
+        }
         const Step& step = program_->steps[k];
-        layers.push_back({step.name, step.op, std::string(step.kernel->name()), times_[k].calls,
-                          double(times_[k].nanoseconds) / 1000});
+        layers.push_back({step.name, step.op, std::string(step.kernel->name()), calls, us});
     }
     return layers;
 }

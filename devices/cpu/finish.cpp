@@ -19,6 +19,7 @@ private:
     void share_in_place();
     void plan();
     Result<void> make_step(PlannedStep& planned);
+    void make_tail(const PlannedTail& planned);
     Location locate(int buffer);
 
     Draft draft_;
@@ -45,6 +46,9 @@ void Finisher::find_lives() {
                     life.first = std::min(life.first, k);
                     life.last = std::max(life.last, k);
                 }
+    if (draft_.tail)
+        for (const int b : draft_.tail->in)
+            lives_[size_t(draft_.root(b))].last = steps;
     for (size_t b = 0; b < draft_.buffers.size(); b++)
         lives_[b].bytes = draft_.buffers[b].bytes();
 }
@@ -134,6 +138,15 @@ Result<void> Finisher::make_step(PlannedStep& planned) {
     return {};
 }
 
+void Finisher::make_tail(const PlannedTail& planned) {
+    TailStep tail{std::make_shared<const Interpreter>(planned.body), {}, {}, planned.outputs};
+    for (const int b : planned.in) {
+        tail.in.push_back(locate(b));
+        tail.formats.push_back({draft_.buffers[size_t(b)].type, draft_.buffers[size_t(b)].shape, nullptr});
+    }
+    program_->tail = std::move(tail);
+}
+
 Result<std::unique_ptr<Program>> Finisher::run() {
     find_lives();
     share_in_place();
@@ -142,6 +155,8 @@ Result<std::unique_ptr<Program>> Finisher::run() {
     for (PlannedStep& planned : draft_.steps)
         if (auto done = make_step(planned); !done.ok())
             return done.error();
+    if (draft_.tail)
+        make_tail(*draft_.tail);
     program_->inputs = std::move(draft_.inputs);
     program_->outputs = std::move(draft_.outputs);
     return std::move(program_);

@@ -9,6 +9,13 @@ namespace {
 // Kernels may read one vector past the end of what they own.
 constexpr size_t slack = 256;
 
+using Clock = std::chrono::steady_clock;
+
+void add_time(StepTime& time, Clock::duration more) {
+    time.calls++;
+    time.nanoseconds += uint64_t(std::chrono::nanoseconds(more).count());
+}
+
 } // namespace
 
 Result<std::unique_ptr<Lane>> Lane::make(const Program& program, int threads) {
@@ -40,24 +47,25 @@ Result<std::unique_ptr<Lane>> Lane::make(const Program& program, int threads) {
     return lane;
 }
 
-void Lane::bind(const Step& step, Bound& bound, const Request* request) const {
-    const auto resolve = [&](const Location& at) -> void* {
-        const auto in = [&](const void* base) {
-            return const_cast<std::byte*>(static_cast<const std::byte*>(base)) + at.offset;
-        };
-        switch (at.kind) {
-        case Location::Arena: return arena_.data() + at.offset;
-        case Location::Constant: return in(program_.constants[size_t(at.index)].view().data);
-        case Location::Input: return request ? in(request->inputs[size_t(at.index)].data) : nullptr;
-        case Location::Output: return request ? in(request->outputs[size_t(at.index)].data) : nullptr;
-        case Location::Absent: break;
-        }
-        return nullptr;
+void* Lane::address_of(const Location& at, const Request* request) const {
+    const auto in = [&](const void* base) {
+        return const_cast<std::byte*>(static_cast<const std::byte*>(base)) + at.offset;
     };
+    switch (at.kind) {
+    case Location::Arena: return arena_.data() + at.offset;
+    case Location::Constant: return in(program_.constants[size_t(at.index)].view().data);
+    case Location::Input: return request ? in(request->inputs[size_t(at.index)].data) : nullptr;
+    case Location::Output: return request ? in(request->outputs[size_t(at.index)].data) : nullptr;
+    case Location::Absent: break;
+    }
+    return nullptr;
+}
+
+void Lane::bind(const Step& step, Bound& bound, const Request* request) const {
     for (size_t k = 0; k < step.in.size(); k++)
-        bound.in[k] = resolve(step.in[k]);
+        bound.in[k] = address_of(step.in[k], request);
     for (size_t k = 0; k < step.out.size(); k++)
-        bound.out[k] = resolve(step.out[k]);
+        bound.out[k] = address_of(step.out[k], request);
 }
 
 void Lane::run_step(size_t k, const Request& request) {
@@ -72,27 +80,53 @@ void Lane::run_step(size_t k, const Request& request) {
     });
 }
 
-void Lane::run(Request& request, std::span<StepTime> times) {
-    using Clock = std::chrono::steady_clock;
-    const auto all = [&] {
-        if (times.empty()) {
-            for (size_t k = 0; k < program_.steps.size(); k++)
-                run_step(k, request);
-            return;
-        }
-        auto before = Clock::now();
-        for (size_t k = 0; k < program_.steps.size(); k++) {
+void Lane::run_steps(const Request& request, std::span<StepTime> times) {
+    if (times.empty()) {
+        for (size_t k = 0; k < program_.steps.size(); k++)
             run_step(k, request);
-            const auto now = Clock::now();
-            times[k].calls++;
-            times[k].nanoseconds += uint64_t(std::chrono::nanoseconds(now - before).count());
-            before = now;
-        }
-    };
+        return;
+    }
+    auto before = Clock::now();
+    for (size_t k = 0; k < program_.steps.size(); k++) {
+        run_step(k, request);
+        const auto now = Clock::now();
+        add_time(times[k], now - before);
+        before = now;
+    }
+}
+
+// The results' memory is theirs; the request keeps it until its next run.
+Result<void> Lane::run_tail(Request& request) const {
+    const TailStep& tail = *program_.tail;
+    std::vector<Tensor> inputs;
+    for (size_t k = 0; k < tail.in.size(); k++) {
+        TensorView view = tail.formats[k];
+        view.data = address_of(tail.in[k], &request);
+        inputs.push_back(Tensor::borrow(std::move(view)));
+    }
+    auto results = tail.interpreter->run(std::move(inputs));
+    if (!results.ok())
+        return results.error();
+    auto& memory = *static_cast<RequestMemory*>(request.memory.get());
+    memory.results = std::move(results.value());
+    for (size_t k = 0; k < tail.outputs.size(); k++)
+        request.outputs[size_t(tail.outputs[k])] = memory.results[k].view();
+    return {};
+}
+
+Result<void> Lane::run(Request& request, std::span<StepTime> times) {
+    const auto steps = [&] { run_steps(request, times); };
     if (has_slices_)
-        team_.work(all);
+        team_.work(steps);
     else
-        all(); // nothing to share: leave the workers asleep
+        steps(); // nothing to share: leave the workers asleep
+    if (!program_.tail)
+        return {};
+    const auto before = Clock::now();
+    auto done = run_tail(request);
+    if (!times.empty())
+        add_time(times.back(), Clock::now() - before);
+    return done;
 }
 
 } // namespace infer::cpu

@@ -5,9 +5,11 @@
 #include "devices/cpu/kernel.h"
 #include "devices/cpu/team.h"
 #include "inference/device.h"
+#include "inference/interpreter.h"
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,9 +28,24 @@ struct Step {
     std::vector<Location> in, out;
 };
 
+// What comes last and depends on the data in size (inference/tail.h).
+struct TailStep {
+    std::shared_ptr<const Interpreter> interpreter;
+    std::vector<Location> in;
+    std::vector<TensorView> formats; // of `in`, without memory
+    std::vector<int> outputs;        // of the request, in the interpreter's order
+};
+
+// What Request::memory holds.
+struct RequestMemory {
+    std::vector<Tensor> fixed;   // inputs and outputs of known size
+    std::vector<Tensor> results; // of the tail's last run
+};
+
 // A compiled graph. Immutable; shared by all lanes.
 struct Program {
-    std::vector<Step> steps; // in order
+    std::vector<Step> steps;      // in order
+    std::optional<TailStep> tail; // after them
     std::vector<Tensor> constants;
     size_t arena_bytes = 0;
     std::vector<InputFormat> inputs;
@@ -47,8 +64,8 @@ class Lane {
 public:
     static Result<std::unique_ptr<Lane>> make(const Program& program, int threads);
 
-    // `times`: one entry a step, or empty for no measuring.
-    void run(Request& request, std::span<StepTime> times);
+    // `times`: one entry a step and one for the tail, or empty for no measuring. Only a tail fails.
+    Result<void> run(Request& request, std::span<StepTime> times);
 
 private:
     struct Bound {
@@ -58,8 +75,11 @@ private:
     };
 
     Lane(const Program& program, int threads) : program_(program), team_(threads) {}
+    void* address_of(const Location& at, const Request* request) const;
     void bind(const Step& step, Bound& bound, const Request* request) const;
     void run_step(size_t k, const Request& request);
+    void run_steps(const Request& request, std::span<StepTime> times);
+    Result<void> run_tail(Request& request) const;
 
     const Program& program_;
     Team team_;

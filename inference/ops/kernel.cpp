@@ -102,6 +102,22 @@ std::optional<std::vector<int64_t>> ints_of(const ValueFacts& fact) {
     return values;
 }
 
+std::optional<ElementType> index_type_of(const Node& node, const char* attr) {
+    const std::string name = node.attr(attr, "i64");
+    if (name == "i64")
+        return ElementType::I64;
+    return name == "i32" ? std::optional(ElementType::I32) : std::nullopt;
+}
+
+Tensor indices_of(ElementType type, Shape shape, const std::vector<int64_t>& values) {
+    Tensor t(type, std::move(shape));
+    visit(type, [&]<typename T>(std::type_identity<T>) {
+        std::transform(values.begin(), values.end(), t.span<T>().begin(),
+                       [](int64_t v) { return T(v); });
+    });
+    return t;
+}
+
 FactsResult same_f32(const Node& node, Facts in) {
     if (auto ok = expect_inputs(node, in, 1, 1); !ok.ok())
         return ok.error();

@@ -4,6 +4,7 @@
 
 #include "inference/op.h"
 
+#include <cstring>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -54,6 +55,22 @@ inline ValueFacts fact(ElementType type, Shape shape) {
 inline std::vector<ValueFacts> one(ElementType type, Shape shape) {
     return {fact(type, std::move(shape))};
 }
+
+// `run` of an operator with a `make`: `out` has the sizes that make() would give it.
+template <std::vector<Tensor> (*make)(const Node&, Views)>
+void run_made(const Node& node, Views in, Views out) {
+    const std::vector<Tensor> made = make(node, in);
+    for (size_t k = 0; k < out.size(); k++)
+        if (out[k].data)
+            std::memcpy(out[k].data, made[k].view().data,
+                        std::min(out[k].size_bytes(), made[k].view().size_bytes()));
+}
+
+// Type named by an attribute of integers, "i32" or "i64" (default).
+std::optional<ElementType> index_type_of(const Node& node, const char* attr);
+
+// `values` in a tensor of an index type.
+Tensor indices_of(ElementType type, Shape shape, const std::vector<int64_t>& values);
 
 // Rule of operators whose output looks like their first input, in f32 / in any type.
 FactsResult same_f32(const Node& node, Facts in);

@@ -8,6 +8,7 @@ brightness.onnx   a detector in ultraface's form: one box, whose left edge says 
                   number that can be read back from its own result.
 classes.onnx      a classifier of ten classes: class k is the nearest to brightness k * 25.5 + 12.75.
 inverse.onnx      a picture from a picture of 30x24 pixels: 1 - x.
+bright.onnx       where a picture is white: NonZero of 16x16 pixels above 200, as many as there are.
 open.onnx         gives back its picture, whose height and width it leaves open.
 unsupported.onnx  two operators nobody knows, with node names.
 """
@@ -39,9 +40,9 @@ def tensor(name, kind, dims, values):
     return b"".join(field(1, d) for d in dims) + field(2, kind) + field(8, name) + field(9, raw)
 
 
-def value_info(name, dims):
+def value_info(name, dims, kind=FLOAT):
     shape = b"".join(field(1, field(1 if isinstance(d, int) else 2, d)) for d in dims)
-    return field(1, name) + field(2, field(1, field(1, FLOAT) + field(2, shape)))
+    return field(1, name) + field(2, field(1, field(1, kind) + field(2, shape)))
 
 
 def node(op, inputs, outputs, name):
@@ -98,6 +99,15 @@ def inverse():
                  constants)
 
 
+def bright():
+    constants = [tensor("gray", FLOAT, [1], [200.0])]
+    return model([node("Sub", ["image", "gray"], ["above"], "sub"),
+                  node("Relu", ["above"], ["lit"], "relu"),
+                  node("NonZero", ["lit"], ["places"], "nonzero")],
+                 [value_info("image", [1, 3, 16, 16])], [value_info("places", [4, "n"], INT64)],
+                 constants)
+
+
 def open():
     picture = ["n", 3, "height", "width"]
     return model([node("Relu", ["image"], ["same"], "same")], [value_info("image", picture)],
@@ -113,5 +123,5 @@ def unsupported():
 
 if __name__ == "__main__":
     here = pathlib.Path(__file__).parent
-    for make in (brightness, classes, inverse, open, unsupported):
+    for make in (brightness, classes, inverse, bright, open, unsupported):
         (here / (make.__name__ + ".onnx")).write_bytes(make())

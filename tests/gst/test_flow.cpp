@@ -151,6 +151,33 @@ TEST(Flow, with_input_size_source_every_frame_is_inferred_at_its_own_size) {
     }
 }
 
+// The model lists the white pixels: none of a black frame, all of a white one.
+TEST(Flow, outputs_are_as_long_as_each_frame_makes_them) {
+    Element gi("gstinference model=" + test_data("bright.onnx") + " decoder=none");
+    Wire a(gi.get(), 0), b(gi.get(), 1);
+    ASSERT_TRUE(gi.set_state(GST_STATE_PLAYING));
+    a.start();
+    b.start();
+    for (guint64 n = 0; n < 6; n++) {
+        EXPECT_EQ(a.frame(n, n % 2 ? 255 : 0), GST_FLOW_OK);
+        EXPECT_EQ(b.frame(n, n % 3 ? 0 : 255), GST_FLOW_OK);
+    }
+    ASSERT_TRUE(a.wait_for("frame", 6));
+    ASSERT_TRUE(b.wait_for("frame", 6));
+    const auto expect_list = [](GstBuffer* frame, bool white) {
+        const auto* places = gst_buffer_get_inference_tensor_meta(frame, "places");
+        ASSERT_NE(places, nullptr);
+        ASSERT_EQ(places->n_dims, 2u);
+        EXPECT_EQ(places->dims[0], 4);
+        EXPECT_EQ(places->dims[1], white ? 3 * 16 * 16 : 0);
+        EXPECT_EQ(g_bytes_get_size(places->data), white ? 4u * 3 * 16 * 16 * sizeof(gint64) : 0u);
+    };
+    for (size_t n = 0; n < 6; n++) {
+        expect_list(a.frames()[n], n % 2);
+        expect_list(b.frames()[n], n % 3 == 0);
+    }
+}
+
 TEST(Flow, a_flush_throws_away_one_source_and_leaves_the_other) {
     Element gi(brightness);
     Wire a(gi.get(), 0), b(gi.get(), 1);
