@@ -22,9 +22,14 @@ Result<void> check(const Node& node, Facts in) {
     if (in[1].type != ElementType::I64 && in[1].type != ElementType::I32)
         return invalid(node,
                        "its indices are " + std::string(name_of(in[1].type)) + ", not i32 or i64");
-    if (count(in[0].shape) == 0 && count(in[1].shape) > 0)
-        return invalid(node, "cannot pick from nothing");
     return {};
+}
+
+// The result of shape `y`, which may be empty in a dimension that is not picked along.
+FactsResult picked(const Node& node, Facts in, const Shape& y) {
+    if (count(in[0].shape) == 0 && count(y) > 0)
+        return invalid(node, "cannot pick from nothing");
+    return one(in[0].type, y);
 }
 
 int64_t index_at(const TensorView& indices, int64_t k, int64_t size) {
@@ -43,7 +48,7 @@ FactsResult infer_gather(const Node& node, Facts in) {
     Shape y(x.begin(), x.begin() + int64_t(*axis));
     y.insert(y.end(), in[1].shape.begin(), in[1].shape.end());
     y.insert(y.end(), x.begin() + int64_t(*axis) + 1, x.end());
-    return one(in[0].type, y);
+    return picked(node, in, y);
 }
 
 void run_gather(const Node& node, Views in, Views out) {
@@ -69,7 +74,7 @@ FactsResult infer_elements(const Node& node, Facts in) {
         fits = d == *axis || i[d] <= x[d];
     if (!fits)
         return invalid(node, "indices " + to_string(i) + " do not fit input " + to_string(x));
-    return one(in[0].type, i);
+    return picked(node, in, i);
 }
 
 void run_elements(const Node& node, Views in, Views out) {
@@ -98,7 +103,7 @@ FactsResult infer_nd(const Node& node, Facts in) {
         return invalid(node, "indices " + to_string(i) + " do not fit input " + to_string(x));
     Shape y(i.begin(), i.end() - 1);
     y.insert(y.end(), x.begin() + batch + depth, x.end());
-    return one(in[0].type, y);
+    return picked(node, in, y);
 }
 
 void run_nd(const Node& node, Views in, Views out) {
