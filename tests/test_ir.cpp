@@ -329,3 +329,51 @@ TEST(Ir, damaged_real_files_are_refused_or_loaded_but_never_crash) {
                                                "landmarks-regression-retail-0009-fp16-int8";
     damage(bytes_of(path + ".xml"), bytes_of(path + ".bin"), 120);
 }
+
+// Results of OpenVINO 2026.4, CPU.
+TEST(Ir, gives_as_many_boxes_as_there_are) {
+    const struct {
+        const char* type;
+        const char* data;
+        bool least; // a score threshold of 0.5
+        std::vector<int64_t> rows;
+    } cases[] = {
+        {"NonMaxSuppression@opset1", "", false, {0, 0, 3, 0, 1, 1, 0, 0, 0, 0, 1, 4, 0, 0, 5}},
+        {"NonMaxSuppression@opset9", "", false, {0, 0, 3, 0, 1, 1, 0, 0, 0, 0, 1, 4, 0, 0, 5}},
+        {"NonMaxSuppression@opset9", "", true, {0, 0, 3, 0, 1, 1, 0, 0, 0}},
+        {"NonMaxSuppression@opset5", "sort_result_descending=\"false\"", false,
+         {0, 0, 3, 0, 0, 0, 0, 0, 5, 0, 1, 1, 0, 1, 4}},
+    };
+    const Tensor boxes =
+        f32({1, 6, 4}, {0, 0,  1, 1,  0, 0.1f,  1, 1.1f,  0, -0.1f, 1, 0.9f,
+                        0, 10, 1, 11, 0, 10.1f, 1, 11.1f, 0, 100,   1, 101});
+    for (const auto& c : cases) {
+        SCOPED_TRACE(c.type);
+        IrModel m;
+        std::vector<IrModel::From> from{
+            {m.constant(boxes)},
+            {m.input("scores", {1, 2, 6})},
+            {m.constant(make_tensor<int64_t>(ElementType::I64, {}, std::vector<int64_t>{3}))},
+            {m.constant(f32({}, {0.5f}))}};
+        if (c.least)
+            from.push_back({m.constant(f32({}, {0.5f}))});
+        m.result({m.layer("y", c.type, c.data, from, {{"i64", {-1, 3}}})});
+        const Graph graph = loaded(m);
+        EXPECT_EQ(graph.value(graph.outputs[0]).shape, (Shape{-1, 3}));
+        const auto out = run_reference(
+            graph, {f32({1, 2, 6}, {0.9f, 0.75f, 0.6f, 0.95f, 0.5f, 0.3f, 0.1f, 0.95f, 0.2f, 0.3f,
+                                    0.5f, 0})});
+        ASSERT_TRUE(out.ok()) << out.error().text();
+        EXPECT_TRUE(std::ranges::equal(out.value()[0].span<int64_t>(), c.rows));
+    }
+}
+
+TEST(Ir, lists_what_is_not_zero) {
+    IrModel m;
+    m.result({m.layer("y", "NonZero@opset3", "output_type=\"i32\"",
+                      {{m.input("x", {2, 2})}}, {{"i32", {2, -1}}})});
+    const auto out = run_reference(loaded(m), {f32({2, 2}, {0, 1, 0, 2})});
+    ASSERT_TRUE(out.ok()) << out.error().text();
+    EXPECT_EQ(out.value()[0].shape(), (Shape{2, 2}));
+    EXPECT_TRUE(std::ranges::equal(out.value()[0].span<int32_t>(), std::vector<int32_t>{0, 1, 1, 1}));
+}

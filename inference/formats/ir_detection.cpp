@@ -112,10 +112,44 @@ void ctc_lengths(Call& call) {
     call.become(1, call.as_type(made[1], lengths));
 }
 
+// "i32" or "i64", of the indices a layer gives.
+Attr index_type(Call& call) {
+    const std::string type = call.text("output_type", "i64");
+    if (type != "i32" && type != "i64")
+        call.invalid("output_type is '" + type + "', not i32 or i64");
+    return type;
+}
+
+// All versions give as many rows as there are boxes. Versions before 5 are specified to fill up
+// with -1, which OpenVINO does not do either.
+void non_max_suppression(Call& call) {
+    call.expect(2, 6);
+    const std::string boxes = call.text("box_encoding", "corner");
+    if (boxes != "corner" && boxes != "center")
+        call.invalid("box_encoding is '" + boxes + "', not corner or center");
+    if (call.problem())
+        return;
+    const ValueId most = call.in(2) == none ? none : call.as_i64(call.in(2));
+    const ValueId least = call.in(4) == none ? call.add_number(0) : call.in(4);
+    call.emit("NonMaxSuppression",
+              {call.in(0), call.in(1), most, call.in(3), least, call.in(5)},
+              {{"center_point_box", int64_t(boxes == "center")},
+               {"sort_result_descending", int64_t(call.flag("sort_result_descending", true))},
+               {"suppress_equal", int64_t{1}},
+               {"output_type", index_type(call)}});
+}
+
+void non_zero(Call& call) {
+    call.expect(1, 1);
+    call.emit("NonZero", {call.in(0)}, {{"output_type", index_type(call)}});
+}
+
 constexpr Rule table[] = {
     {"CTCGreedyDecoder", 1, 15, "CTCGreedyDecoder", ctc},
     {"CTCGreedyDecoderSeqLen", 6, 15, "CTCGreedyDecoderSeqLen; Cast", ctc_lengths},
     {"DetectionOutput", 1, 15, "DetectionOutput", detection_output},
+    {"NonMaxSuppression", 1, 15, "NonMaxSuppression", non_max_suppression},
+    {"NonZero", 3, 15, "NonZero", non_zero},
     {"PriorBox", 1, 15, "PriorBox", prior_box},
     {"PriorBoxClustered", 1, 15, "PriorBoxClustered", prior_box_clustered},
 };

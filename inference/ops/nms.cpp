@@ -11,19 +11,14 @@
 //   out  selected_indices  [m, 3]: batch, class, box. By batch and class, best box first
 //        selected_scores   f32 [m, 3]: batch, class, score (as soft_nms_sigma left it), optional
 //        valid_outputs     [1]: m, optional
-//   attr center_point_box        0 (default): two opposite corners y, x, y, x; 1: x, y, width,
-//   height
+//   attr center_point_box        0 (default): two opposite corners y, x, y, x; 1: x, y,
+//                                width, height
 //        sort_result_descending  default 0; 1: all batches and classes together, best first
 //        suppress_equal          default 0; 1: a box goes that overlaps by iou_threshold or more
-//        padded                  default 0; 1: m is the most there could be, the rest is -1, so
-//        that
-//                                the size does not depend on the data; then valid_outputs says how
-//                                many there are. The most: batch * classes * min(n, max_output)
 //        output_type             of indices and valid_outputs: "i64" (default) or "i32"
 //
 // ONNX NonMaxSuppression-11 has the first output and center_point_box. OpenVINO's versions 1 to 9
-// are the same with the rest; 1 and 3 are `padded`, 1 with min(n, max_output * classes) rows in
-// all, which `padded_rows` (default 0: the most) says; OpenVINO's CPU plugin is `suppress_equal`.
+// are the same with the rest; its CPU plugin is `suppress_equal` and never fills up with -1.
 #include "inference/ops/kernel.h"
 
 #include <cmath>
@@ -65,31 +60,11 @@ Result<void> check(const Node& node, Facts in) {
     return {};
 }
 
-// Rows of the result: -1 if it depends on the data.
-Result<int64_t> rows_of(const Node& node, Facts in) {
-    if (!node.attr("padded", int64_t{0}))
-        return int64_t{-1};
-    const bool known = !given(in, MaxOutput) || in[MaxOutput].constant;
-    const Shape& s = in[Scores].shape;
-    if (const int64_t rows = node.attr("padded_rows", int64_t{0}); rows > 0)
-        return rows;
-    if (!known)
-        return unsupported(node, "its number of boxes is not constant");
-    const TensorView max_output =
-        given(in, MaxOutput) ? in[MaxOutput].constant->view() : TensorView{};
-    const int64_t each = most_a_class(s[2], number<int64_t>(std::span(&max_output, 1), 0, 0));
-    return checked_count({s[0], s[1], each}).value_or(max_elements + 1);
-}
-
 FactsResult infer_nms(const Node& node, Facts in) {
     if (auto ok = check(node, in); !ok.ok())
         return ok.error();
-    const auto rows = rows_of(node, in);
-    if (!rows.ok())
-        return rows.error();
     const ElementType index = *index_type_of(node, "output_type");
-    return std::vector{fact(index, {rows.value(), 3}), fact(ElementType::F32, {rows.value(), 3}),
-                       fact(index, {1})};
+    return std::vector{fact(index, {-1, 3}), fact(ElementType::F32, {-1, 3}), fact(index, {1})};
 }
 
 struct Pick {
@@ -243,32 +218,19 @@ std::vector<Pick> choose_all(const Node& node, Views in) {
     return picks;
 }
 
-// The outputs, of so many rows.
-std::vector<Tensor> tensors_of(const Node& node, const std::vector<Pick>& picks, int64_t rows) {
-    const ElementType index = *index_type_of(node, "output_type");
-    std::vector<int64_t> indices(size_t(rows * 3), -1);
-    Tensor scores(ElementType::F32, {rows, 3});
-    std::fill(scores.span<float>().begin(), scores.span<float>().end(), -1.0f);
-    const size_t valid = std::min(picks.size(), size_t(rows));
-    for (size_t k = 0; k < valid; k++) {
-        const Pick& p = picks[k];
-        const int64_t words[] = {p.batch, p.label, p.box};
-        std::copy_n(words, 3, indices.begin() + int64_t(k) * 3);
-        const float numbers[] = {float(p.batch), float(p.label), p.score};
-        std::copy_n(numbers, 3, scores.span<float>().begin() + int64_t(k) * 3);
-    }
-    return {indices_of(index, {rows, 3}, indices), scores,
-            indices_of(index, {1}, {int64_t(valid)})};
-}
-
 std::vector<Tensor> make_nms(const Node& node, Views in) {
     const std::vector<Pick> picks = choose_all(node, in);
-    if (!node.attr("padded", int64_t{0}))
-        return tensors_of(node, picks, int64_t(picks.size()));
-    const Shape& s = in[Scores].shape;
-    const int64_t fixed = node.attr("padded_rows", int64_t{0});
-    const int64_t most = s[0] * s[1] * most_a_class(s[2], number<int64_t>(in, MaxOutput, 0));
-    return tensors_of(node, picks, fixed > 0 ? fixed : most);
+    const ElementType index = *index_type_of(node, "output_type");
+    const auto rows = int64_t(picks.size());
+    std::vector<int64_t> indices;
+    Tensor scores(ElementType::F32, {rows, 3});
+    auto score = scores.span<float>().begin();
+    for (const Pick& p : picks) {
+        indices.insert(indices.end(), {p.batch, p.label, p.box});
+        for (const float x : {float(p.batch), float(p.label), p.score})
+            *score++ = x;
+    }
+    return {indices_of(index, {rows, 3}, indices), scores, indices_of(index, {1}, {rows})};
 }
 
 constexpr OpDef table[] = {{"NonMaxSuppression", infer_nms, run_made<make_nms>, false, make_nms}};
