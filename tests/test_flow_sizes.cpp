@@ -190,6 +190,28 @@ TEST(Sizes, waiting_for_a_size_ends_by_flush_and_close_of_that_source_alone) {
     EXPECT_EQ(rig.compiles(), 2);
 }
 
+// Nobody has time to see the flush: not the one who waits, nor the compiler.
+TEST(Sizes, a_short_flush_ends_the_waiting_too) {
+    SizesRig rig({.batch = 1, .lanes = 1, .hold_compile = true, .holds_after = 1});
+    rig.add();
+    rig.add();
+    const auto push = [&](int source, FrameSize size) {
+        return std::async(std::launch::async,
+                          [&rig, source, size] { return rig.push(frame(source, 0, size)); });
+    };
+    auto first = push(1, {64, 64});
+    while (rig.compiles() < 2)
+        std::this_thread::yield();
+    auto waits = push(0, {32, 64}); // behind the first
+    while (waits.wait_for(std::chrono::milliseconds(5)) != std::future_status::ready) {
+        rig.sources[0]->flush_start();
+        rig.sources[0]->flush_stop();
+    }
+    EXPECT_EQ(waits.get(), PushResult::Flushing);
+    rig.device.let_compile();
+    EXPECT_EQ(first.get(), PushResult::Ok);
+}
+
 TEST(Sizes, a_session_may_go_while_it_compiles_a_size) {
     Device device({.batch = 1, .lanes = 1, .hold_compile = true, .holds_after = 1});
     SessionConfig config = config_for(device, model_file("model", "open"));

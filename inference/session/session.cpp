@@ -128,9 +128,9 @@ void CompiledSession::run() {
 void CompiledSession::attach(SourceState& source) {
     if (!ready_)
         return source.fail();
-    const Lease engine = shelf_.engines().front();
-    source.start(engine, parts_.make_fill(engine->executor().inputs()),
-                 sizes_ ? &*sizes_ : nullptr);
+    Lease engine = shelf_.engines().front();
+    Fill fill = parts_.make_fill(engine->executor().inputs());
+    source.start(std::move(engine), std::move(fill), sizes_ ? &*sizes_ : nullptr);
 }
 
 std::shared_ptr<void> CompiledSession::when_ready(std::function<void(const Error*)> on) {

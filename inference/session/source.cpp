@@ -24,6 +24,7 @@ Output without_result(std::unique_ptr<Frame> frame, uint64_t number, FrameStatus
 
 } // namespace
 
+// Keeps no copy of the lease: once somebody may push, it is the source's alone.
 void SourceState::start(std::shared_ptr<Engine> engine, Fill fill, const Sizes* sizes) {
     {
         std::lock_guard lock(mutex_);
@@ -216,6 +217,8 @@ void SourceState::shut(Gate gate) {
     gate_ = gate;
     stats_.flushed += uint64_t(frames_held_);
     frames_held_ = 0;
+    awaited_.reset();
+    offered_.reset();
     thrown_away = line_.flush();
     generation_ = line_.generation();
     const auto engine = engine_;

@@ -78,18 +78,19 @@ std::optional<Result<Lease>> SourceState::ask(FrameSize size) {
         awaited_ = size;
         offered_.reset();
     }
-    if (auto there = sizes_->shelf.find(size, shared_from_this()))
-        return there;
+    auto there = sizes_->shelf.find(size, shared_from_this());
     std::unique_lock lock(mutex_);
-    may_push_.wait(lock, [&] { return gate_ != Gate::Open || offered_; });
+    // A flush that has ended before this thread wakes took `awaited_` away.
+    if (!there)
+        may_push_.wait(lock, [&] { return !awaited_ || offered_; });
     awaited_.reset();
     auto offered = std::exchange(offered_, std::nullopt);
-    return gate_ == Gate::Open ? std::move(offered) : std::nullopt;
+    return there ? std::move(there) : std::move(offered);
 }
 
 bool SourceState::awaits(FrameSize size) const {
     std::lock_guard lock(mutex_);
-    return awaited_ == size && gate_ == Gate::Open;
+    return awaited_ == size;
 }
 
 void SourceState::offer(FrameSize size, const Result<Lease>& engine) {
