@@ -68,6 +68,8 @@ inline const std::vector<ModelCase>& ir_model_cases() {
         {"person-reidentification-retail-0287-fp16"},
         {"person-reidentification-retail-0287-fp16-int8"},
         {"person-reidentification-retail-0287-fp32"},
+        {"person-vehicle-bike-detection-2004-fp16"},
+        {"person-vehicle-bike-detection-2004-fp16-int8"},
         {"person-vehicle-bike-detection-crossroad-0078-fp16", {}, true},
         {"person-vehicle-bike-detection-crossroad-0078-fp16-int8", {}, true},
         {"ultraface-rfb-320-ir11-fp32"},
@@ -95,9 +97,9 @@ KnownResults known_results(const ModelCase& model);
 // magnitude, taken for each channel of the last dimension where the tensor is [1, boxes, channels].
 std::string difference(const Tensor& got, const Tensor& wanted, float tolerance = 1e-3f);
 
-// The same as the model's task has it. Lists of detections ([1, 1, rows, 7]) are compared by
-// matching boxes. A model that holds quantized numbers is compared by its result: classes by the
-// likeliest, other numbers by their mean error, at most 2 % of the range.
+// The same as the model's task has it. Lists of detections ([1, 1, rows, 7], [rows, 5]) are
+// compared by matching boxes. A model that holds quantized numbers is compared by its result:
+// classes by the likeliest, other numbers by their mean error, at most 2 % of the range.
 std::string difference(const Graph& graph, const Tensor& got, const Tensor& wanted);
 
 } // namespace infer
