@@ -250,6 +250,95 @@ TEST(Ir, deep_nesting_is_refused) {
                 HasSubstr("has no outputs"));
 }
 
+namespace {
+
+// y = c ? x + x : -x, as the file has graphs in graphs.
+std::string branches() {
+    const auto port = [](int id) {
+        return "<port id=\"" + std::to_string(id) + "\" precision=\"FP32\"><dim>2</dim></port>";
+    };
+    const auto parameter = [&](int id, const std::string& name, const std::string& type,
+                               const std::string& shape) {
+        return "<layer id=\"" + std::to_string(id) + "\" name=\"" + name +
+               "\" type=\"Parameter\" version=\"opset1\"><data shape=\"" + shape +
+               "\" element_type=\"" + type + "\"/><output>" + port(0) + "</output></layer>";
+    };
+    const auto body = [&](const std::string& type, bool twice) {
+        const std::string edge = "<edge from-layer=\"0\" from-port=\"0\" to-layer=\"1\" to-port=";
+        return "<layers>" + parameter(0, "p", "f32", "2") + "<layer id=\"1\" name=\"q\" type=\"" +
+               type + "\" version=\"opset1\"><input>" + port(0) + (twice ? port(1) : "") +
+               "</input><output>" + port(2) +
+               "</output></layer><layer id=\"2\" name=\"r\" type=\"Result\" "
+               "version=\"opset1\"><input>" +
+               port(0) + "</input></layer></layers><edges>" + edge + "\"0\"/>" +
+               (twice ? edge + "\"1\"/>" : "") +
+               "<edge from-layer=\"1\" from-port=\"2\" to-layer=\"2\" to-port=\"0\"/></edges>";
+    };
+    const std::string map = "<input external_port_id=\"1\" internal_layer_id=\"0\"/>"
+                            "<output external_port_id=\"2\" internal_layer_id=\"2\"/>";
+    return "<?xml version=\"1.0\"?><net name=\"test\" version=\"11\"><layers>" +
+           parameter(0, "c", "boolean", "") + parameter(1, "x", "f32", "2") +
+           "<layer id=\"2\" name=\"choice\" type=\"If\" version=\"opset8\"><then_port_map>" + map +
+           "</then_port_map><else_port_map>" + map + "</else_port_map><input>" + port(0) + port(1) +
+           "</input><output>" + port(2) + "</output><then_body>" + body("Add", true) +
+           "</then_body><else_body>" + body("Negative", false) +
+           "</else_body></layer><layer id=\"3\" name=\"out\" type=\"Result\" "
+           "version=\"opset1\"><input>" +
+           port(0) +
+           "</input></layer></layers><edges>"
+           "<edge from-layer=\"0\" from-port=\"0\" to-layer=\"2\" to-port=\"0\"/>"
+           "<edge from-layer=\"1\" from-port=\"0\" to-layer=\"2\" to-port=\"1\"/>"
+           "<edge from-layer=\"2\" from-port=\"2\" to-layer=\"3\" to-port=\"0\"/></edges></net>";
+}
+
+} // namespace
+
+TEST(Ir, runs_the_graph_that_a_condition_chooses) {
+    auto graph = load_model(test_file("branches.xml", branches()));
+    ASSERT_TRUE(graph.ok()) << graph.error().text();
+    ASSERT_TRUE(optimize(graph.value()).ok());
+    for (const bool condition : {true, false}) {
+        Tensor c(ElementType::Bool, {});
+        c.span<uint8_t>()[0] = condition;
+        auto outputs = run_reference(graph.value(), {c, f32({2}, {1, 2})});
+        ASSERT_TRUE(outputs.ok()) << outputs.error().text();
+        const auto y = outputs.value()[0].span<float>();
+        EXPECT_EQ(std::vector<float>(y.begin(), y.end()),
+                  condition ? (std::vector<float>{2, 4}) : (std::vector<float>{-1, -2}));
+    }
+}
+
+TEST(Ir, says_what_is_wrong_with_graphs_in_graphs) {
+    struct Case {
+        const char *what, *find, *put; // in branches()
+    } cases[] = {
+        {"cannot be run: Frobnicate@opset1 (1 node: q)", "Negative", "Frobnicate"},
+        {"comes from no port", "<input external_port_id=\"1\"", "<input external_port_id=\"7\""},
+        {"gives nothing to output port 2", "internal_layer_id=\"2\"", "internal_layer_id=\"9\""},
+        {"layer 'choice' (If@opset8): layer 'q' (Add@opset1) has two edges into its port 0",
+         "to-layer=\"1\" to-port=\"1\"/>", "to-layer=\"1\" to-port=\"0\"/>"},
+        {"<input> has external_port_id='x'", "external_port_id=\"1\"", "external_port_id=\"x\""},
+    };
+    for (const Case& c : cases) {
+        const std::string found =
+            problem(test_file("wrong.xml", replaced(branches(), c.find, c.put)));
+        EXPECT_THAT(found, HasSubstr(c.what));
+        EXPECT_THAT(found, HasSubstr("wrong.xml"));
+    }
+    const std::string other = replaced(branches(), "<else_body>", "<other>");
+    EXPECT_THAT(problem(test_file("wrong.xml", replaced(other, "</else_body>", "</other>"))),
+                HasSubstr("layer 'choice' has no <else_body> with <layers>"));
+    std::string deep;
+    for (int k = 0; k < 100; k++)
+        deep += "<layer id=\"0\" type=\"If\" version=\"opset8\"><then_body><layers>";
+    std::string shut;
+    for (int k = 0; k < 100; k++)
+        shut += "</layers></then_body></layer>";
+    EXPECT_THAT(problem(test_file("wrong.xml", "<net version=\"11\"><layers>" + deep + shut +
+                                                   "</layers></net>")),
+                HasSubstr("graphs in graphs, more than 32 deep"));
+}
+
 // A .bin of a few bytes cannot fill the memory, however many constants read it.
 TEST(Ir, constants_that_share_their_bytes_share_memory_or_are_refused) {
     IrModel m = small();
@@ -319,7 +408,8 @@ TEST(Ir, operators_are_all_documented) {
 }
 
 TEST(Ir, damaged_files_are_refused_or_loaded_but_never_crash) {
-    damage(small().xml(), small().weights, 4000);
+    damage(small().xml(), small().weights, 1500);
+    damage(branches(), "0", 500);
 }
 
 TEST(Ir, damaged_real_files_are_refused_or_loaded_but_never_crash) {
@@ -341,12 +431,13 @@ TEST(Ir, gives_as_many_boxes_as_there_are) {
         {"NonMaxSuppression@opset1", "", false, {0, 0, 3, 0, 1, 1, 0, 0, 0, 0, 1, 4, 0, 0, 5}},
         {"NonMaxSuppression@opset9", "", false, {0, 0, 3, 0, 1, 1, 0, 0, 0, 0, 1, 4, 0, 0, 5}},
         {"NonMaxSuppression@opset9", "", true, {0, 0, 3, 0, 1, 1, 0, 0, 0}},
-        {"NonMaxSuppression@opset5", "sort_result_descending=\"false\"", false,
+        {"NonMaxSuppression@opset5",
+         "sort_result_descending=\"false\"",
+         false,
          {0, 0, 3, 0, 0, 0, 0, 0, 5, 0, 1, 1, 0, 1, 4}},
     };
-    const Tensor boxes =
-        f32({1, 6, 4}, {0, 0,  1, 1,  0, 0.1f,  1, 1.1f,  0, -0.1f, 1, 0.9f,
-                        0, 10, 1, 11, 0, 10.1f, 1, 11.1f, 0, 100,   1, 101});
+    const Tensor boxes = f32({1, 6, 4}, {0, 0,  1, 1,  0, 0.1f,  1, 1.1f,  0, -0.1f, 1, 0.9f,
+                                         0, 10, 1, 11, 0, 10.1f, 1, 11.1f, 0, 100,   1, 101});
     for (const auto& c : cases) {
         SCOPED_TRACE(c.type);
         IrModel m;
@@ -360,9 +451,8 @@ TEST(Ir, gives_as_many_boxes_as_there_are) {
         m.result({m.layer("y", c.type, c.data, from, {{"i64", {-1, 3}}})});
         const Graph graph = loaded(m);
         EXPECT_EQ(graph.value(graph.outputs[0]).shape, (Shape{-1, 3}));
-        const auto out = run_reference(
-            graph, {f32({1, 2, 6}, {0.9f, 0.75f, 0.6f, 0.95f, 0.5f, 0.3f, 0.1f, 0.95f, 0.2f, 0.3f,
-                                    0.5f, 0})});
+        const auto out = run_reference(graph, {f32({1, 2, 6}, {0.9f, 0.75f, 0.6f, 0.95f, 0.5f, 0.3f,
+                                                               0.1f, 0.95f, 0.2f, 0.3f, 0.5f, 0})});
         ASSERT_TRUE(out.ok()) << out.error().text();
         EXPECT_TRUE(std::ranges::equal(out.value()[0].span<int64_t>(), c.rows));
     }
@@ -370,10 +460,11 @@ TEST(Ir, gives_as_many_boxes_as_there_are) {
 
 TEST(Ir, lists_what_is_not_zero) {
     IrModel m;
-    m.result({m.layer("y", "NonZero@opset3", "output_type=\"i32\"",
-                      {{m.input("x", {2, 2})}}, {{"i32", {2, -1}}})});
+    m.result({m.layer("y", "NonZero@opset3", "output_type=\"i32\"", {{m.input("x", {2, 2})}},
+                      {{"i32", {2, -1}}})});
     const auto out = run_reference(loaded(m), {f32({2, 2}, {0, 1, 0, 2})});
     ASSERT_TRUE(out.ok()) << out.error().text();
     EXPECT_EQ(out.value()[0].shape(), (Shape{2, 2}));
-    EXPECT_TRUE(std::ranges::equal(out.value()[0].span<int32_t>(), std::vector<int32_t>{0, 1, 1, 1}));
+    EXPECT_TRUE(
+        std::ranges::equal(out.value()[0].span<int32_t>(), std::vector<int32_t>{0, 1, 1, 1}));
 }

@@ -136,7 +136,7 @@ constexpr Rule table[] = {
     {"HSigmoid", 5, 15, "HardSigmoid", h_sigmoid},
     {"HSwish", 4, 15, "HardSwish", same},
     {"HardSigmoid", 1, 15, "HardSigmoid", hard_sigmoid},
-    {"Identity", 15, 15, "Identity", same},
+    {"Identity", 15, 16, "Identity", same},
     {"IsFinite", 10, 15, "Not, Or, IsNaN, IsInf", is_finite},
     {"IsInf", 10, 15, "IsInf", is_inf},
     {"IsNaN", 10, 15, "IsNaN", same},

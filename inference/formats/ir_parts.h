@@ -7,6 +7,7 @@
 #include "inference/result.h"
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -24,6 +25,14 @@ struct Port {
     std::vector<std::string> names; // of the tensor, as the model's author gave them; often none
 };
 
+struct File;
+
+// A graph inside a layer, and which of its own layers are which ports of the layer around it.
+struct Body {
+    std::shared_ptr<const File> file;
+    std::map<int64_t, int64_t> inputs, outputs; // port -> id of a Parameter, of a Result
+};
+
 struct Layer {
     int64_t id = 0;
     std::string type, name;                // "Convolution", and what the file calls this one
@@ -32,6 +41,7 @@ struct Layer {
     std::vector<std::string> output_names; // of a Result: what users know the output by
     std::map<std::string, std::string> data; // its attributes
     std::vector<Port> inputs, outputs;
+    std::vector<Body> bodies; // If: then, else
 };
 
 struct Edge {
@@ -44,6 +54,8 @@ struct File {
     std::vector<Edge> edges;
     std::map<std::string, std::string> metadata; // "model_info KEY", "mean_values"...
 };
+
+constexpr int max_depth = 32; // of graphs in graphs
 
 // Reads the .xml. Errors name the file and the layer.
 Result<File> read_xml(const std::string& path);

@@ -8,6 +8,7 @@ namespace {
 // The reader itself handles these (ir.cpp).
 constexpr Rule handled[] = {
     {"Const", 1, 15, "a constant", nullptr},
+    {"If", 8, 15, "If", nullptr},
     {"Parameter", 1, 15, "an input", nullptr},
     {"Result", 1, 15, "an output", nullptr},
 };

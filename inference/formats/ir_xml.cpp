@@ -61,6 +61,8 @@ public:
     Result<File> read(pugi::xml_node net);
 
 private:
+    Result<void> read_graph(pugi::xml_node graph, File& file) const;
+    Result<Body> read_body(pugi::xml_node layer, const std::string& word) const;
     Error wrong(std::string what) const { return {Error::InvalidModel, path_, std::move(what)}; }
     Result<Layer> read_layer(pugi::xml_node node) const;
     Result<std::vector<Port>> read_ports(pugi::xml_node list, const Layer& layer) const;
@@ -69,6 +71,7 @@ private:
     void read_metadata(pugi::xml_node net, File& file) const;
 
     const std::string& path_;
+    mutable int depth_ = 0;
 };
 
 Result<int64_t> XmlReader::read_id(pugi::xml_node node, const char* key) const {
@@ -127,7 +130,42 @@ Result<Layer> XmlReader::read_layer(pugi::xml_node node) const {
         return outputs.error();
     layer.inputs = std::move(inputs.value());
     layer.outputs = std::move(outputs.value());
+    for (const char* word : {"then", "else"})
+        if (layer.type == "If") {
+            auto body = read_body(node, word);
+            if (!body.ok())
+                return body.error();
+            layer.bodies.push_back(std::move(body.value()));
+        }
     return layer;
+}
+
+// <then_body> and <then_port_map>, which has <input external_port_id internal_layer_id> and
+// <output> with the same.
+Result<Body> XmlReader::read_body(pugi::xml_node layer, const std::string& word) const {
+    if (depth_ >= max_depth)
+        return Error{Error::Unsupported, path_,
+                     "has graphs in graphs, more than " + std::to_string(max_depth) + " deep"};
+    const pugi::xml_node graph = layer.child((word + "_body").c_str());
+    if (!graph.child("layers"))
+        return wrong("layer '" + std::string(layer.attribute("name").value()) + "' has no <" +
+                     word + "_body> with <layers>");
+    Body body;
+    for (pugi::xml_node entry : layer.child((word + "_port_map").c_str()).children()) {
+        auto port = read_id(entry, "external_port_id"), id = read_id(entry, "internal_layer_id");
+        if (!port.ok() || !id.ok())
+            return port.ok() ? id.error() : port.error();
+        const bool is_input = std::string_view(entry.name()) == "input";
+        (is_input ? body.inputs : body.outputs)[port.value()] = id.value();
+    }
+    File file;
+    depth_++;
+    auto read = read_graph(graph, file);
+    depth_--;
+    if (!read.ok())
+        return read.error();
+    body.file = std::make_shared<const File>(std::move(file));
+    return body;
 }
 
 Result<Edge> XmlReader::read_edge(pugi::xml_node node) const {
@@ -158,6 +196,22 @@ void XmlReader::read_metadata(pugi::xml_node net, File& file) const {
                     entry.attribute("value").value();
 }
 
+Result<void> XmlReader::read_graph(pugi::xml_node graph, File& file) const {
+    for (pugi::xml_node node : graph.child("layers").children("layer")) {
+        auto layer = read_layer(node);
+        if (!layer.ok())
+            return layer.error();
+        file.layers.push_back(std::move(layer.value()));
+    }
+    for (pugi::xml_node node : graph.child("edges").children("edge")) {
+        auto edge = read_edge(node);
+        if (!edge.ok())
+            return edge.error();
+        file.edges.push_back(edge.value());
+    }
+    return {};
+}
+
 Result<File> XmlReader::read(pugi::xml_node net) {
     File file;
     if (!net || !net.child("layers"))
@@ -169,18 +223,8 @@ Result<File> XmlReader::read(pugi::xml_node net) {
                      "is an OpenVINO IR of version '" + std::string(version) +
                          "'; versions 10 and 11 can be read. Convert the model again with "
                          "OpenVINO 2021 or newer"};
-    for (pugi::xml_node node : net.child("layers").children("layer")) {
-        auto layer = read_layer(node);
-        if (!layer.ok())
-            return layer.error();
-        file.layers.push_back(std::move(layer.value()));
-    }
-    for (pugi::xml_node node : net.child("edges").children("edge")) {
-        auto edge = read_edge(node);
-        if (!edge.ok())
-            return edge.error();
-        file.edges.push_back(edge.value());
-    }
+    if (auto ok = read_graph(net, file); !ok.ok())
+        return ok.error();
     read_metadata(net, file);
     return file;
 }
