@@ -71,20 +71,26 @@ float overlap(const Detection& a, const Detection& b) {
     return w > 0 && h > 0 ? w * h / (area(a) + area(b) - w * h) : 0;
 }
 
-// Rows above `least`: [1, 1, rows, 7] up to the one that ends the list, or [rows, 5], boxes and
-// scores.
+// Rows above `least` up to the one that ends the list.
 std::vector<Detection> detections(const Tensor& t, float least) {
     std::vector<Detection> found;
     const auto v = t.span<float>();
-    if (t.shape().back() == 5)
-        for (size_t i = 0; i + 5 <= v.size(); i += 5)
-            if (v[i + 4] >= least)
-                found.push_back({0, 0, v[i + 4], {v[i], v[i + 1], v[i + 2], v[i + 3]}});
-    if (t.shape().back() == 5)
-        return found;
     for (size_t i = 0; i + 7 <= v.size() && v[i] >= 0; i += 7)
         if (v[i + 2] >= least)
             found.push_back({v[i], v[i + 1], v[i + 2], {v[i + 3], v[i + 4], v[i + 5], v[i + 6]}});
+    return found;
+}
+
+// Corners and score of each, and its label.
+std::vector<Detection> detections(const Tensor& rows, const Tensor& labels, float least) {
+    std::vector<Detection> found;
+    const auto v = rows.span<float>();
+    for (size_t i = 0; i + 5 <= v.size(); i += 5)
+        if (v[i + 4] >= least)
+            found.push_back({0,
+                             float(labels.span<int64_t>()[i / 5]),
+                             v[i + 4],
+                             {v[i], v[i + 1], v[i + 2], v[i + 3]}});
     return found;
 }
 
@@ -135,42 +141,51 @@ std::string mean_difference(std::span<const float> a, std::span<const float> b) 
                : "mean error " + std::to_string(error) + " of range " + std::to_string(range);
 }
 
-// Labels of a list: the same; of a quantized model, whose weakest detections come and go, each as
-// often but for a fifth and one.
-std::string labels_difference(const Tensor& got, const Tensor& wanted, bool quantized) {
-    const auto a = got.span<int64_t>(), b = wanted.span<int64_t>();
-    if (!quantized)
-        return std::equal(a.begin(), a.end(), b.begin(), b.end()) ? "" : "labels differ";
-    for (const int64_t label : b) {
-        const auto found = std::count(a.begin(), a.end(), label),
-                   known = std::count(b.begin(), b.end(), label);
-        if (std::abs(found - known) > 1 + known / 5)
-            return "label " + std::to_string(label) + " is there " + std::to_string(found) +
-                   " times, not " + std::to_string(known);
-    }
-    return "";
+bool is_detection_list(const Tensor& t) {
+    const Shape& s = t.shape();
+    return t.type() == ElementType::F32 && s.size() == 4 && s[0] == 1 && s[1] == 1 && s[3] == 7;
+}
+
+bool are_boxes_and_labels(const std::vector<Tensor>& outputs) {
+    if (outputs.size() != 2 || outputs[0].type() != ElementType::F32 ||
+        outputs[1].type() != ElementType::I64)
+        return false;
+    const Shape &boxes = outputs[0].shape(), &labels = outputs[1].shape();
+    return boxes.size() == 2 && boxes[1] == 5 && labels == Shape{boxes[0]};
+}
+
+std::string difference(const std::vector<Detection>& got, const std::vector<Detection>& wanted,
+                       const Match& m) {
+    const std::string missing = unmatched(wanted, got, m);
+    return wanted.empty()    ? "nothing to compare"
+           : missing.empty() ? unmatched(got, wanted, m)
+                             : missing;
+}
+
+std::string difference(bool quantized, const Tensor& got, const Tensor& wanted, const Match& m) {
+    if (is_detection_list(got) && is_detection_list(wanted))
+        return difference(detections(got, m.least), detections(wanted, m.least), m);
+    if (quantized && got.type() == ElementType::F32 && wanted.type() == ElementType::F32 &&
+        got.shape() == wanted.shape())
+        return mean_difference(got.span<float>(), wanted.span<float>());
+    return difference(got, wanted);
 }
 
 } // namespace
 
-std::string difference(const Graph& graph, const Tensor& got, const Tensor& wanted) {
-    const Shape& s = wanted.shape();
-    const bool floats = got.type() == ElementType::F32 && wanted.type() == ElementType::F32;
-    const bool same_kind = got.shape() == s && floats;
+std::string difference(const Graph& graph, const std::vector<Tensor>& got,
+                       const std::vector<Tensor>& wanted) {
     const bool quantized = holds_quantized(graph);
-    const bool is_list = floats && s.size() == 2 && s[1] == 5 && got.shape().size() == 2 &&
-                         got.shape()[1] == 5; // of as many rows as were found
-    if (got.type() == ElementType::I64 && wanted.type() == ElementType::I64 && s.size() == 1)
-        return labels_difference(got, wanted, quantized);
-    if (is_list || (same_kind && s.size() == 4 && s[0] == 1 && s[1] == 1 && s[3] == 7)) {
-        const Match m = quantized ? Match{0.5f, 0.5f, 1, 0.95f} : Match{0.02f, 0.9f, 0.01f, 0.98f};
-        const auto a = detections(got, m.least), b = detections(wanted, m.least);
-        const std::string missing = unmatched(b, a, m);
-        return b.empty() ? "nothing to compare" : missing.empty() ? unmatched(a, b, m) : missing;
-    }
-    if (same_kind && quantized)
-        return mean_difference(got.span<float>(), wanted.span<float>());
-    return difference(got, wanted);
+    const Match m = quantized ? Match{0.5f, 0.5f, 1, 0.95f} : Match{0.02f, 0.9f, 0.01f, 0.98f};
+    if (got.size() != wanted.size())
+        return std::to_string(got.size()) + " outputs instead of " + std::to_string(wanted.size());
+    if (are_boxes_and_labels(got) && are_boxes_and_labels(wanted))
+        return difference(detections(got[0], got[1], m.least),
+                          detections(wanted[0], wanted[1], m.least), m);
+    for (size_t k = 0; k < got.size(); k++)
+        if (const std::string what = difference(quantized, got[k], wanted[k], m); !what.empty())
+            return "output " + std::to_string(k) + ": " + what;
+    return "";
 }
 
 } // namespace infer

@@ -41,9 +41,17 @@ inline const std::vector<ModelCase>& model_cases() {
     return cases;
 }
 
-// The same of OpenVINO IR files.
-inline const std::vector<ModelCase>& ir_model_cases() {
+// More of them, and all OpenVINO IR files, which are only compared.
+inline const std::vector<ModelCase>& compared_model_cases() {
     static const std::vector<ModelCase> cases = {
+        {"person-reid-0287-onnx"},
+        {"ppocrv4-det", {{"", {1, 3, 320, 640}}}, true},
+        {"ppocrv4-rec", {{"", {1, 3, 48, 320}}}},
+        {"road-segmentation-0001-onnx", {}, true},
+        {"sci-240x320"},
+        {"ultraface-rfb-320-qdq-int8"},
+        {"yolox-nano-416-qdq-int8"},
+        {"yunet-n-dynamic", {{"", {1, 3, 256, 480}}}},
         {"age-gender-recognition-retail-0013-fp16-int8"},
         {"face-detection-adas-0001-fp16", {}, true},
         {"face-detection-adas-0001-fp16-int8", {}, true},
@@ -97,9 +105,11 @@ KnownResults known_results(const ModelCase& model);
 // magnitude, taken for each channel of the last dimension where the tensor is [1, boxes, channels].
 std::string difference(const Tensor& got, const Tensor& wanted, float tolerance = 1e-3f);
 
-// The same as the model's task has it. Lists of detections ([1, 1, rows, 7], [rows, 5]) are
-// compared by matching boxes. A model that holds quantized numbers is compared by its result:
-// classes by the likeliest, other numbers by their mean error, at most 2 % of the range.
-std::string difference(const Graph& graph, const Tensor& got, const Tensor& wanted);
+// The same as the model's task has it, of all outputs. Lists of detections ([1, 1, rows, 7], or
+// [rows, 5] and their labels) are compared by matching boxes. A model that holds quantized numbers
+// is compared by its result: classes by the likeliest, other numbers by their mean error, at most 2
+// % of the range.
+std::string difference(const Graph& graph, const std::vector<Tensor>& got,
+                       const std::vector<Tensor>& wanted);
 
 } // namespace infer

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tests/cpu_rig.h"
 #include "tests/model_cases.h"
+#include "tests/npz.h"
 
+#include <filesystem>
 #include <gtest/gtest.h>
+#include <set>
 
 using namespace infer;
 
@@ -17,9 +20,9 @@ Result<std::unique_ptr<Executor>> compile(const ModelCase& model, const CompileO
     return find_device("CPU")->compile(graph.value(), options);
 }
 
-class CpuIrModels : public ::testing::TestWithParam<ModelCase> {};
+class ComparedCpuModels : public ::testing::TestWithParam<ModelCase> {};
 
-TEST_P(CpuIrModels, give_the_known_outputs) {
+TEST_P(ComparedCpuModels, give_the_known_outputs) {
     const ModelCase& model = GetParam();
     if (file_of(model).empty())
         GTEST_SKIP() << "no " << model.name << " under $GI_SHARED/models";
@@ -29,9 +32,20 @@ TEST_P(CpuIrModels, give_the_known_outputs) {
     ASSERT_TRUE(executor.ok()) << executor.error().text();
     const KnownResults known = known_results(model);
     const auto outputs = run_once(*executor.value(), known.inputs);
-    ASSERT_EQ(outputs.size(), known.outputs.size());
-    for (size_t k = 0; k < outputs.size(); k++)
-        EXPECT_EQ(difference(graph.value(), outputs[k], known.outputs[k]), "") << "output " << k;
+    EXPECT_EQ(difference(graph.value(), outputs, known.outputs), "");
+}
+
+TEST(CpuModelCases, are_all_there_are) {
+    if (shared_folder().empty())
+        GTEST_SKIP() << "no shared models (GI_SHARED)";
+    std::set<std::string> known;
+    for (const auto& cases : {model_cases(), compared_model_cases()})
+        for (const ModelCase& model : cases)
+            known.insert(model.name);
+    for (const auto& there : std::filesystem::directory_iterator(shared_folder() + "/models"))
+        if (there.is_directory()) {
+            EXPECT_TRUE(known.contains(there.path().filename().string())) << there.path();
+        }
 }
 
 class CpuModels : public ::testing::TestWithParam<ModelCase> {
@@ -124,6 +138,6 @@ std::string name_of_case(const ::testing::TestParamInfo<ModelCase>& info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Known, CpuModels, ::testing::ValuesIn(model_cases()), name_of_case);
-INSTANTIATE_TEST_SUITE_P(Known, CpuIrModels, ::testing::ValuesIn(ir_model_cases()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Known, ComparedCpuModels, ::testing::ValuesIn(compared_model_cases()), name_of_case);
 
 } // namespace
