@@ -108,6 +108,13 @@ class Info(Case):
         self.assertIn("x  1x3x64x96", self.line(text, "input"))
         self.assertNotIn("\nsize", text)
 
+    def test_a_size_that_cannot_be_shown_is_no_fault_of_the_models(self):
+        plane = numpy.zeros((1, 3, 64, 96), numpy.float32)
+        model = self.file("plane.onnx", onnx_writer.model(
+            [onnx_writer.node("Add", ["x", "plane"], ["y/0"])], shape=("n", 3, "h", "w"), constants={"plane": plane}))
+        self.refused(["info", model], "input 'x' is 1x3x?x?", "--shape", "cannot run at 640x480 (", "1x3x64x96")
+        self.assertIn("1x3x64x96", self.line(self.done("info", model, "--shape", "1,3,64,96"), "output"))
+
     def test_it_says_whether_frames_can_be_batched_and_why_not(self):
         self.assertIn("yes", self.line(self.done("info", DETECTOR), "batch"))
         found = self.line(self.done("info", self.model(shape=(4, 3, 8, 8))), "batch")

@@ -192,6 +192,18 @@ void print_graph(const std::string& model, const Graph& graph) {
     line("work", with_unit(cost.gflop, "GFLOP a run"));
 }
 
+// A model that cannot be shown at our size may be fine at another: says what it leaves open.
+Error not_at_this_size(const std::string& model, const std::map<std::string, Shape>& shapes,
+                       const Error& why) {
+    const auto as_declared = load_model(model, {.shapes = shapes});
+    if (as_declared.ok() || as_declared.error().text() == why.text())
+        return why;
+    Error open = as_declared.error();
+    open.what += "; it cannot run at " + std::to_string(open_width) + "x" +
+                 std::to_string(open_height) + " (" + why.what + ")";
+    return open;
+}
+
 Result<ExitCode> print_model(const std::string& model, const Arguments& arguments) {
     const auto config = config_for(model, arguments);
     const auto given = arguments.shapes("shape");
@@ -203,7 +215,7 @@ Result<ExitCode> print_model(const std::string& model, const Arguments& argument
     LoadOptions load{.shapes = shapes, .open_width = open_width, .open_height = open_height};
     const auto graph = load_model(model, load);
     if (!graph.ok())
-        return graph.error();
+        return not_at_this_size(model, shapes, graph.error());
     print_graph(model, graph.value());
     print_batch(model, load);
     if (const auto used = print_device_use(graph.value(), arguments); !used.ok())
