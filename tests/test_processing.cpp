@@ -231,6 +231,13 @@ TEST(ModelMetadata, tells_points_from_classes) {
     EXPECT_EQ(result.value()->labels, (std::vector<std::string>{"hand", "glove", "paw"}));
 }
 
+TEST(ModelMetadata, hands_turned_boxes_on_as_they_are) {
+    const Model turned = {{input("images", {1, 3, 64, 64})}, {output("output0", {1, 20, 84})}};
+    const auto result = make_processing(turned.inputs, turned.outputs, {}, {{"task", "obb"}});
+    ASSERT_TRUE(result.ok()) << result.error().text();
+    EXPECT_EQ(result.value()->decoder, find_decoder("tensors"));
+}
+
 // ---- What the user says
 
 TEST(Processing, hands_anchors_to_the_decoder) {

@@ -2,7 +2,8 @@
 // What a model file says about itself, as far as it follows a convention known here:
 //
 //   names              Ultralytics' class names, "{0: 'person', 1: 'bicycle'}"
-//   task               Ultralytics' word for what the model does; tells points from classes
+//   task               Ultralytics' word for what the model does; tells points and turned boxes from
+//                      classes
 //   model_info KEY     OpenVINO Model API and Training Extensions: model_type, labels,
 //                      confidence_threshold, iou_threshold, resize_type, reverse_input_channels,
 //                      mean_values, scale_values, pad_value
@@ -128,6 +129,8 @@ ModelConfig metadata_config(const std::map<std::string, std::string>& metadata) 
             config.labels = quoted(value);
         else if (key == "task" && lower(value) == "pose")
             config.decoder = "yolo-pose";
+        else if (key == "task" && lower(value) == "obb") // turned boxes look like one more class
+            config.decoder = "tensors";
     }
     if (config.pad && !(*config.pad >= 0 && *config.pad <= 255))
         config.pad.reset();
