@@ -6,7 +6,7 @@
 //   Split   in   x      any type
 //                split  i64 [parts], optional: sizes along the axis, default equal parts
 //           out  y...   the parts; with num_outputs the last may be smaller
-//   attr axis           counted from the front or back; Split: default 0
+//   attr axis           counted from the front or back; Concat: must be there; Split: default 0
 //
 // ONNX Concat-13, Split-18.
 #include "inference/ops/kernel.h"
@@ -19,7 +19,9 @@ namespace {
 FactsResult infer_concat(const Node& node, Facts in) {
     if (auto ok = expect_inputs(node, in, std::max<size_t>(in.size(), 1), SIZE_MAX); !ok.ok())
         return ok.error();
-    const auto axis = axis_of(node.attr("axis", int64_t{1}), in[0].shape.size());
+    if (!node.has("axis"))
+        return invalid(node, "has no attribute axis");
+    const auto axis = axis_of(node.attr("axis", int64_t{0}), in[0].shape.size());
     if (!axis)
         return invalid(node, "axis is outside the dimensions of " + to_string(in[0].shape));
     Shape shape = in[0].shape;
@@ -48,7 +50,7 @@ Block block_of(const TensorView& t, size_t axis) {
 }
 
 void run_concat(const Node& node, Views in, Views out) {
-    const size_t axis = *axis_of(node.attr("axis", int64_t{1}), out[0].shape.size());
+    const size_t axis = *axis_of(node.attr("axis", int64_t{0}), out[0].shape.size());
     const Block whole = block_of(out[0], axis);
     size_t offset = 0;
     for (const TensorView& x : in) {
