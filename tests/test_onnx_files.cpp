@@ -182,6 +182,16 @@ TEST(Onnx, says_what_is_wrong_with_a_graph) {
          [](OnnxModel& m) { m.graph().mutable_node(0)->set_input(0, "nothing"); }},
         {"make a value named 'y'", [](OnnxModel& m) { m.node("Neg", {"x"}, {"y"}); }},
         {"no node makes output 'z'", [](OnnxModel& m) { m.output("z"); }},
+        {"no node makes output 'mean'", // only in training
+         [](OnnxModel& m) {
+             m.node("BatchNormalization", {"y", "y", "y", "y", "y"}, {"z", "mean", "variance"});
+             m.output("mean");
+         }},
+        {"reads 'mean', which nothing makes",
+         [](OnnxModel& m) {
+             m.node("BatchNormalization", {"y", "y", "y", "y", "y"}, {"z", "mean", "variance"});
+             m.node("Neg", {"mean"}, {"w"});
+         }},
         {"lists output 'y' twice", [](OnnxModel& m) { m.output("y"); }},
         {"has no outputs", [](OnnxModel& m) { m.graph().clear_output(); }},
         {"two inputs named 'x'",

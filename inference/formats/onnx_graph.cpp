@@ -218,10 +218,24 @@ Result<void> GraphReader::read_node(const onnx_pb::Operation& operation) {
     if (is_control_flow(node.op))
         if (auto ok = read_bodies(operation, node); !ok.ok())
             return ok;
-    upgrade(graph_, node, scope_->opset);
-    made_.resize(graph_.values.size(), true);
-    graph_.nodes.push_back(std::move(node));
+    upgrade_and_add(std::move(node));
     return {};
+}
+
+// Outputs that the newest meaning does not have are made by nobody then.
+void GraphReader::upgrade_and_add(Node node) {
+    const size_t before = graph_.nodes.size();
+    const std::vector<ValueId> named = node.outputs;
+    upgrade(graph_, node, scope_->opset);
+    graph_.nodes.push_back(std::move(node));
+    made_.resize(graph_.values.size(), true);
+    for (ValueId v : named)
+        if (v != none)
+            made_[size_t(v)] = false;
+    for (size_t k = before; k < graph_.nodes.size(); k++)
+        for (ValueId v : graph_.nodes[k].outputs)
+            if (v != none)
+                made_[size_t(v)] = true;
 }
 
 Result<Graph> GraphReader::read(const onnx_pb::GraphBody& body) {

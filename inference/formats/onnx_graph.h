@@ -70,6 +70,7 @@ private:
     Result<void> capture();
 
     Result<void> read_node(const onnx_pb::Operation& operation);
+    void upgrade_and_add(Node node);
     Result<void> name_outputs(const onnx_pb::Operation& operation, Node& node);
     Result<void> read_attributes(const onnx_pb::Operation& operation, Node& node);
     const onnx_pb::Attribute* resolve(const onnx_pb::Attribute& attribute) const;
