@@ -37,11 +37,10 @@ const Names image_wise = {"Conv",         "ConvTranspose",    "MaxPool",
                           "GlobalAveragePool", "GlobalLpPool", "BatchNormalization",
                           "InstanceNormalization", "GroupNormalization", "LRN",
                           "DepthToSpace", "SpaceToDepth",     "GridSample",
-                          "RegionYolo",   "ReorgYolo",        "DetectionOutput", "DeformConv",
-                          "NonMaxSuppression"};
+                          "RegionYolo",   "ReorgYolo",        "DetectionOutput", "DeformConv"};
 
 // Those of them that take more than one input by images; else only the first is of images.
-const Names paired = {"GridSample", "DetectionOutput", "NonMaxSuppression", "DeformConv"};
+const Names paired = {"GridSample", "DetectionOutput", "DeformConv"};
 
 // Along one dimension, the attribute `axis` (with its value where it is not said).
 const std::map<std::string_view, int64_t> along_axis = {

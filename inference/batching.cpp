@@ -84,7 +84,7 @@ int image_column(const Graph& graph, ValueId output) {
         if (node.op == "Identity" || node.op == "Cast")
             return image_column(graph, node.inputs[0]);
         const bool first = made == node.outputs.begin();
-        return first && (node.op == "DetectionOutput" || node.op == "NonMaxSuppression") ? 0 : -1;
+        return first && node.op == "DetectionOutput" ? 0 : -1;
     }
     return -1;
 }

@@ -13,7 +13,7 @@ Result<void> set_batch(Graph& graph, int batch);
 
 // The column that says which image (row of the batch) each line of an output's last dimension is
 // about, as lists of detections have it; -1: it is no such list.
-//   DetectionOutput: [1, 1, lines, 7], -1 there ends the list   NonMaxSuppression: [lines, 3]
+//   DetectionOutput: [1, 1, lines, 7], -1 there ends the list
 int image_column(const Graph& graph, ValueId output);
 
 } // namespace infer

@@ -43,7 +43,7 @@ struct OutputFormat {
     ElementType type = ElementType::F32;
     Shape shape; // [rows, ...] for models that can be batched; -1: depends on the data
     // A list in whose last dimension this column says which row of the request a line is about, as
-    // DetectionOutput and NonMaxSuppression make it; -1: no such list.
+    // DetectionOutput makes it; -1: no such list.
     int image_column = -1;
 };
 
