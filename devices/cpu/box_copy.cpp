@@ -2,74 +2,87 @@
 #include "devices/cpu/box_copy.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <numeric>
 
 namespace infer::cpu {
 namespace {
 
-// Rows of the output that are pieces of the input.
-template <typename T>
-void copy_rows(const T* in, T* out, int64_t rows, int64_t n, int64_t in_row, int64_t out_row) {
-    for (int64_t r = 0; r < rows; r++)
-        std::memcpy(out + r * out_row, in + r * in_row, size_t(n) * sizeof(T));
+// bf16, the upper half of an f32.
+struct Half {
+    uint16_t bits;
+};
+
+template <typename To> To as(To v) { return v; }
+template <typename To> To as(Half v) { return std::bit_cast<float>(uint32_t(v.bits) << 16); }
+template <typename To>
+    requires std::is_same_v<To, Half>
+To as(float v) {
+    const auto bits = std::bit_cast<uint32_t>(v);
+    const bool is_nan = (bits & 0x7fffffff) > 0x7f800000;
+    return {uint16_t(is_nan ? bits >> 16 | 0x40 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16)};
 }
 
-// The same with the length known when compiling: no call a row.
-template <typename T, int n>
-void copy_short_rows(const T* in, T* out, int64_t rows, int64_t in_row, int64_t out_row) {
-    for (int64_t r = 0; r < rows; r++)
-        std::memcpy(out + r * out_row, in + r * in_row, n * sizeof(T));
+// Rows of the output that are pieces of the input. n > 0: their length, known when compiling: no call a row.
+template <int n, typename From, typename To>
+void copy_rows(const From* in, To* out, int64_t rows, int64_t length, int64_t in_row, int64_t out_row) {
+    const int64_t all = n > 0 ? n : length;
+    for (int64_t r = 0; r < rows; r++, in += in_row, out += out_row)
+        if constexpr (std::is_same_v<From, To>)
+            std::memcpy(out, in, size_t(all) * sizeof(To));
+        else
+            for (int64_t k = 0; k < all; k++)
+                out[k] = as<To>(in[k]);
 }
 
 // out[r][c] = in[r * in_r + c * in_c], in blocks that stay in the first-level cache.
-template <typename T>
-void copy_blocked(const T* in, T* out, int64_t rows, int64_t columns, int64_t in_r, int64_t in_c,
-                  int64_t out_r, int64_t out_c) {
+template <typename From, typename To>
+void copy_blocked(const From* in, To* out, int64_t rows, int64_t columns, int64_t in_r, int64_t in_c, int64_t out_r,
+                  int64_t out_c) {
     constexpr int64_t block = 16;
     for (int64_t r0 = 0; r0 < rows; r0 += block)
         for (int64_t c0 = 0; c0 < columns; c0 += block) {
             const int64_t r1 = std::min(rows, r0 + block), c1 = std::min(columns, c0 + block);
             for (int64_t r = r0; r < r1; r++)
                 for (int64_t c = c0; c < c1; c++)
-                    out[r * out_r + c * out_c] = in[r * in_r + c * in_c];
+                    out[r * out_r + c * out_c] = as<To>(in[r * in_r + c * in_c]);
         }
 }
 
-template <typename T> void copy_plane(const Box& b, size_t at, const T* in, T* out, int64_t rows) {
+template <typename From, typename To> void copy_plane(const Box& b, size_t at, const From* in, To* out, int64_t rows) {
     const int64_t columns = b.dims[at + 1];
     const int64_t in_r = b.in_strides[at], in_c = b.in_strides[at + 1];
     const int64_t out_r = b.out_strides[at], out_c = b.out_strides[at + 1];
     if (in_c != 1 || out_c != 1)
         return copy_blocked(in, out, rows, columns, in_r, in_c, out_r, out_c);
     switch (columns) {
-    case 1: return copy_short_rows<T, 1>(in, out, rows, in_r, out_r);
-    case 2: return copy_short_rows<T, 2>(in, out, rows, in_r, out_r);
-    case 3: return copy_short_rows<T, 3>(in, out, rows, in_r, out_r);
-    case 4: return copy_short_rows<T, 4>(in, out, rows, in_r, out_r);
-    case 8: return copy_short_rows<T, 8>(in, out, rows, in_r, out_r);
-    case 16: return copy_short_rows<T, 16>(in, out, rows, in_r, out_r);
-    default: return copy_rows(in, out, rows, columns, in_r, out_r);
+    case 1: return copy_rows<1>(in, out, rows, 1, in_r, out_r);
+    case 2: return copy_rows<2>(in, out, rows, 2, in_r, out_r);
+    case 3: return copy_rows<3>(in, out, rows, 3, in_r, out_r);
+    case 4: return copy_rows<4>(in, out, rows, 4, in_r, out_r);
+    case 8: return copy_rows<8>(in, out, rows, 8, in_r, out_r);
+    case 16: return copy_rows<16>(in, out, rows, 16, in_r, out_r);
+    default: return copy_rows<0>(in, out, rows, columns, in_r, out_r);
     }
 }
 
-template <typename T> void copy_deep(const Box& b, size_t at, const T* in, T* out, int64_t count) {
+template <typename From, typename To> void copy_deep(const Box& b, size_t at, const From* in, To* out, int64_t count) {
     if (at + 2 == b.dims.size())
         return copy_plane(b, at, in, out, count);
     for (int64_t k = 0; k < count; k++)
         copy_deep(b, at + 1, in + k * b.in_strides[at], out + k * b.out_strides[at], b.dims[at + 1]);
 }
 
-template <typename T> void copy_as(const Box& b, const void* in, void* out, Range range) {
-    const T* from = static_cast<const T*>(in) + b.in_offset + range.begin * b.in_strides[0];
-    T* to = static_cast<T*>(out) + b.out_offset + range.begin * b.out_strides[0];
+template <typename From, typename To> void copy_as(const Box& b, const void* in, void* out, Range range) {
+    const From* from = static_cast<const From*>(in) + b.in_offset + range.begin * b.in_strides[0];
+    To* to = static_cast<To*>(out) + b.out_offset + range.begin * b.out_strides[0];
     copy_deep(b, 0, from, to, range.end - range.begin);
 }
 
 class CopyKernel final : public Kernel {
 public:
-    CopyKernel(std::vector<Box> boxes, size_t element_size, int threads)
-        : boxes_(std::move(boxes)), element_size_(element_size) {
+    CopyKernel(std::vector<Box> boxes, const NodeView& view) : boxes_(std::move(boxes)) {
         int64_t rows = 1, elements = 0;
         for (const Box& box : boxes_) {
             int64_t n = 1;
@@ -77,22 +90,29 @@ public:
                 n *= d;
             elements += n;
             rows = std::max(rows, box.dims[0]);
+            const ElementType to = view.out[box.output].type;
+            types_.push_back({box.input == Box::zeros ? to : view.in[box.input].type, to});
         }
-        slices_ = slices_for(double(elements) / 4, rows, threads);
+        slices_ = slices_for(double(elements) / 4, rows, view.threads);
     }
 
     std::string_view name() const override { return "copy"; }
 
     void run(const Call& call, int slice) const override {
-        for (const Box& box : boxes_)
-            copy_box(box, element_size_, box.input == Box::zeros ? &zero : call.in[box.input], call.out[box.output],
-                     slice_of(box.dims[0], slices_, slice));
+        for (size_t k = 0; k < boxes_.size(); k++) {
+            const Box& box = boxes_[k];
+            copy_box(box, types_[k].from, types_[k].to, box.input == Box::zeros ? &zero : call.in[box.input],
+                     call.out[box.output], slice_of(box.dims[0], slices_, slice));
+        }
     }
 
 private:
     static constexpr uint64_t zero = 0;
+    struct Types {
+        ElementType from, to;
+    };
     std::vector<Box> boxes_;
-    size_t element_size_;
+    std::vector<Types> types_; // of each box
 };
 
 } // namespace
@@ -135,20 +155,23 @@ Box simplified(Box box) {
     return out;
 }
 
-void copy_box(const Box& box, size_t element_size, const void* in, void* out, Range range) {
-    switch (element_size) {
-    case 1: return copy_as<uint8_t>(box, in, out, range);
-    case 2: return copy_as<uint16_t>(box, in, out, range);
-    case 4: return copy_as<uint32_t>(box, in, out, range);
-    case 8: return copy_as<uint64_t>(box, in, out, range);
+void copy_box(const Box& box, ElementType from, ElementType to, const void* in, void* out, Range range) {
+    if (from == ElementType::F32 && to == ElementType::BF16)
+        return copy_as<float, Half>(box, in, out, range);
+    if (from == ElementType::BF16 && to == ElementType::F32)
+        return copy_as<Half, float>(box, in, out, range);
+    switch (size_of(to)) {
+    case 1: return copy_as<uint8_t, uint8_t>(box, in, out, range);
+    case 2: return copy_as<uint16_t, uint16_t>(box, in, out, range);
+    case 4: return copy_as<uint32_t, uint32_t>(box, in, out, range);
+    case 8: return copy_as<uint64_t, uint64_t>(box, in, out, range);
     }
 }
 
 Result<std::unique_ptr<Kernel>> make_copy_kernel(std::vector<Box> boxes, const NodeView& view) {
     for (Box& box : boxes)
         box = simplified(std::move(box));
-    return std::unique_ptr<Kernel>(
-        std::make_unique<CopyKernel>(std::move(boxes), size_of(view.out[0].type), view.threads));
+    return std::unique_ptr<Kernel>(std::make_unique<CopyKernel>(std::move(boxes), view));
 }
 
 } // namespace infer::cpu

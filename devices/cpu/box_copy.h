@@ -19,8 +19,8 @@ struct Box {
 // The same box with as few dimensions as will do, those that move least in the output last.
 Box simplified(Box box);
 
-// Copies indices [range) of the first dimension; element_size 1, 2, 4 or 8 bytes.
-void copy_box(const Box& box, size_t element_size, const void* in, void* out, Range range);
+// Copies indices [range) of the first dimension. The types are of one size, or F32 and BF16.
+void copy_box(const Box& box, ElementType from, ElementType to, const void* in, void* out, Range range);
 
 // A kernel that copies the boxes, which must not overlap in the output.
 Result<std::unique_ptr<Kernel>> make_copy_kernel(std::vector<Box> boxes, const NodeView& view);

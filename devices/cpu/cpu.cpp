@@ -95,6 +95,8 @@ Result<std::unique_ptr<Executor>> compile(const Graph& graph, const CompileOptio
     if (!draft.ok())
         return draft.error();
     place_concats(draft.value());
+    if (draft_options.bf16)
+        keep_in_bf16(draft.value());
     auto program = finish_program(std::move(draft.value()), draft_options);
     if (!program.ok())
         return program.error();

@@ -150,7 +150,7 @@ void Drafter::add_reorder(int from, int to) {
     step.def = find_kernel("copy");
     step.wish = {.in = {draft_.buffers[size_t(from)].layout},
                  .out = {draft_.buffers[size_t(to)].layout},
-                 .strided_in = true, .strided_out = true};
+                 .strided_in = true, .strided_out = true}; // not of bf16: what leaves the images is on its way out
     draft_.steps.push_back(std::move(step));
 }
 

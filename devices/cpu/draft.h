@@ -67,6 +67,9 @@ Result<Draft> draft_program(const Graph& graph, const DraftOptions& options);
 // Concat steps that have nothing left to copy.
 void place_concats(Draft& draft);
 
+// Keeps in bf16 what every kernel that touches it can have so (Wish::takes_bf16, gives_bf16).
+void keep_in_bf16(Draft& draft);
+
 // Makes the kernels and lays all buffers into one arena.
 Result<std::unique_ptr<Program>> finish_program(Draft draft, const DraftOptions& options);
 

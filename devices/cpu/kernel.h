@@ -54,6 +54,10 @@ struct Wish {
     bool strided_in = false, strided_out = false; // takes channel slices of wider images
     // out[0] may be the memory of this input (same bytes, read before written) and of no other.
     int in_place = -1;
+    // Where heavy kernels multiply in bf16, f32 values may be kept in bf16 between steps that can
+    // do with it: by input (those behind the end cannot), and all outputs.
+    std::vector<bool> takes_bf16 = {};
+    bool gives_bf16 = false;
 };
 
 // Memory of one call. Pointers are valid during the call only.

@@ -42,6 +42,62 @@ template <class D, class V = hn::Vec<D>> HWY_INLINE void store_first(V v, D d, f
 #endif
 }
 
+// The same of bf16 numbers in memory. Written to the nearest, ties to even; a NaN stays one.
+template <class D, class V = hn::Vec<D>> HWY_INLINE V widened(D d, hn::Vec<hn::Rebind<uint16_t, D>> half) {
+    const hn::RebindToUnsigned<D> du;
+    return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(du, half)));
+}
+
+template <class D, class V = hn::Vec<D>> HWY_INLINE hn::Vec<hn::Rebind<uint16_t, D>> narrowed(D /*d*/, V v) {
+    const hn::RebindToUnsigned<D> du;
+    const hn::RebindToSigned<D> di;
+    const hn::Rebind<uint16_t, D> dh;
+    const auto bits = hn::BitCast(du, v), even = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));
+    const auto rounded = hn::Add(bits, hn::Add(even, hn::Set(du, 0x7fff)));
+    const auto kept = hn::Or(bits, hn::Set(du, 0x400000));
+    const auto upper = hn::ShiftRight<16>(hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(v)), kept, rounded));
+    return hn::DemoteTo(dh, hn::BitCast(di, upper));
+}
+
+template <class D, class V = hn::Vec<D>> HWY_INLINE V load_some(D d, const float* from, size_t n) {
+    return n >= hn::Lanes(d) ? hn::LoadU(d, from) : load_first(d, from, n);
+}
+
+template <class D, class V = hn::Vec<D>> HWY_INLINE V load_some(D d, const uint16_t* from, size_t n) {
+    const hn::Rebind<uint16_t, D> dh;
+    if (n >= hn::Lanes(d))
+        return widened(d, hn::LoadU(dh, from));
+#if HWY_TARGET <= HWY_AVX3
+    return widened(d, hn::MaskedLoad(hn::FirstN(dh, n), dh, from));
+#else
+    HWY_ALIGN uint16_t lanes[hn::MaxLanes(d)] = {};
+    for (size_t k = 0; k < n; k++)
+        lanes[k] = from[k];
+    return widened(d, hn::Load(dh, lanes));
+#endif
+}
+
+template <class D, class V = hn::Vec<D>> HWY_INLINE void store_some(V v, D d, float* to, size_t n) {
+    if (n >= hn::Lanes(d))
+        hn::StoreU(v, d, to);
+    else
+        store_first(v, d, to, n);
+}
+
+template <class D, class V = hn::Vec<D>> HWY_INLINE void store_some(V v, D d, uint16_t* to, size_t n) {
+    const hn::Rebind<uint16_t, D> dh;
+    if (n >= hn::Lanes(d))
+        return hn::StoreU(narrowed(d, v), dh, to);
+#if HWY_TARGET <= HWY_AVX3
+    hn::BlendedStore(narrowed(d, v), hn::FirstN(dh, n), dh, to);
+#else
+    HWY_ALIGN uint16_t lanes[hn::MaxLanes(d)];
+    hn::Store(narrowed(d, v), dh, lanes);
+    for (size_t k = 0; k < n; k++)
+        to[k] = lanes[k];
+#endif
+}
+
 // e^x within 2 ulp; 0 below -87.3, the largest float's neighbourhood above 88. Cephes' polynomial on
 // |r| <= ln(2)/2.
 template <class D, class V = hn::Vec<D>> HWY_INLINE V exp_of(D d, V x) {
@@ -182,16 +238,32 @@ template <class D, class V = hn::Vec<D>> HWY_INLINE V clamp(D d, V x, const Clam
     return hn::Min(hn::Set(d, c.high), hn::Max(hn::Set(d, c.low), x));
 }
 
-// The function over `pixels` rows of `channels` values, in place.
-inline HWY_NOINLINE void activate_pixels(const Activation& a, float* at, int64_t pixels, int64_t stride, int64_t channels) {
+// out = f(in) over `pixels` rows of `channels` values, in place.
+template <class F> HWY_INLINE void each_pixel(F f, float* at, int64_t pixels, int64_t stride, int64_t channels) {
     const hn::ScalableTag<float> d;
     const auto lanes = int64_t(hn::Lanes(d));
     for (int64_t p = 0; p < pixels; p++, at += stride) {
         int64_t k = 0;
         for (; k + lanes <= channels; k += lanes)
-            hn::StoreU(activate(d, hn::LoadU(d, at + k), a), d, at + k);
+            hn::StoreU(f(hn::LoadU(d, at + k)), d, at + k);
         if (k < channels)
-            store_first(activate(d, load_first(d, at + k, size_t(channels - k)), a), d, at + k, size_t(channels - k));
+            store_first(f(load_first(d, at + k, size_t(channels - k))), d, at + k, size_t(channels - k));
+    }
+}
+
+// The function over `pixels` rows of `channels` values, in place; the commonest without a choice a vector.
+inline HWY_NOINLINE void activate_pixels(const Activation& a, float* at, int64_t pixels, int64_t stride, int64_t channels) {
+    const hn::ScalableTag<float> d;
+    using V = hn::Vec<decltype(d)>;
+    const auto with = [&](Activation::Kind kind) {
+        each_pixel([&, kind](V x) { return activate(d, x, {kind, a.alpha, a.beta}); }, at, pixels, stride, channels);
+    };
+    switch (a.kind) {
+    case Activation::Swish: return with(Activation::Swish);
+    case Activation::HardSwish: return with(Activation::HardSwish);
+    case Activation::Sigmoid: return with(Activation::Sigmoid);
+    case Activation::LeakyRelu: return with(Activation::LeakyRelu);
+    default: return with(a.kind);
     }
 }
 

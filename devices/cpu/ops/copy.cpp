@@ -18,6 +18,8 @@ bool any_channels_last(std::span<const Operand> operands) {
 Wish anywhere(const NodeView& view, Layout layout) {
     Wish wish = all_in(layout, view);
     wish.strided_in = wish.strided_out = true;
+    wish.takes_bf16.assign(view.in.size(), true);
+    wish.gives_bf16 = true;
     return wish;
 }
 

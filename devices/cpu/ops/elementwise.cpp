@@ -109,6 +109,18 @@ void run_micro(const MicroOp& op, const MicroBlock& k) {
     }
 }
 
+void widen_row(const uint16_t* from, float* to, size_t n) {
+    const size_t lanes = hn::Lanes(d);
+    for (size_t k = 0; k < n; k += lanes)
+        store_some(load_some(d, from + k, n - k), d, to + k, n - k);
+}
+
+void narrow_row(const float* from, uint16_t* to, size_t n) {
+    const size_t lanes = hn::Lanes(d);
+    for (size_t k = 0; k < n; k += lanes)
+        store_some(load_some(d, from + k, n - k), d, to + k, n - k);
+}
+
 } // namespace
 } // namespace infer::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -118,6 +130,8 @@ namespace infer::cpu {
 namespace {
 
 HWY_EXPORT(run_micro);
+HWY_EXPORT(widen_row);
+HWY_EXPORT(narrow_row);
 
 constexpr int64_t block_elements = 2048;
 
@@ -186,8 +200,9 @@ Walk walk_of(const NodeView& view) {
 
 class ElementwiseKernel final : public Kernel {
 public:
-    ElementwiseKernel(std::vector<MicroOp> ops, Walk walk, int threads)
-        : ops_(std::move(ops)), walk_(std::move(walk)) {
+    // halves: which operands, and last the output, are bf16 in memory.
+    ElementwiseKernel(std::vector<MicroOp> ops, Walk walk, std::vector<bool> halves, int threads)
+        : ops_(std::move(ops)), walk_(std::move(walk)), halves_(std::move(halves)) {
         split_long_row();
         const int64_t n = walk_.dims.back();
         rows_ = 1;
@@ -201,7 +216,8 @@ public:
     std::string_view name() const override { return "elementwise"; }
 
     size_t scratch_bytes() const override {
-        return flat_ ? (walk_.strides.size() - 1) * size_t(block_elements) * sizeof(float) : 0;
+        const bool any_half = std::find(halves_.begin(), halves_.end(), true) != halves_.end();
+        return flat_ || any_half ? walk_.strides.size() * size_t(block_floats()) * sizeof(float) : 0;
     }
 
     void run(const Call& call, int slice) const override {
@@ -238,8 +254,27 @@ private:
         return true;
     }
 
-    float* repeated(const Call& call, size_t operand) const {
-        return reinterpret_cast<float*>(call.scratch) + operand * size_t(block_elements);
+    int64_t block_floats() const { return std::max(block_elements, walk_.dims.back()); }
+
+    // Scratch for one block of an operand.
+    float* block_of(const Call& call, size_t operand) const {
+        return reinterpret_cast<float*>(call.scratch) + operand * size_t(block_floats());
+    }
+
+    const char* address(const void* first, size_t operand, int64_t element) const {
+        return static_cast<const char*>(first) + element * (halves_[operand] ? 2 : 4);
+    }
+
+    // Rows of an operand in f32; `row_stride` in and out: elements from a row to the next.
+    const float* values(const Call& call, size_t o, int64_t row, int64_t rows, int64_t n, int64_t& row_stride) const {
+        const char* first = address(call.in[o], o, offset_of(o, row));
+        if (!halves_[o])
+            return reinterpret_cast<const float*>(first);
+        float* to = block_of(call, o);
+        for (int64_t r = 0; r < rows; r++)
+            HWY_DYNAMIC_DISPATCH(widen_row)(reinterpret_cast<const uint16_t*>(first) + r * row_stride, to + r * n, size_t(n));
+        row_stride = n;
+        return to;
     }
 
     void repeat_operands(const Call& call) const {
@@ -248,24 +283,29 @@ private:
         for (size_t o = 1; o + 1 < walk_.strides.size(); o++) {
             if (walk_.strides[o][last - 1] != 0)
                 continue;
-            const auto* row = static_cast<const float*>(call.in[o]);
-            float* to = repeated(call, o);
-            for (int64_t k = 0; k < rows_a_block_ * n; k++)
-                to[k] = row[k % n * walk_.strides[o][last]];
+            float* to = block_of(call, o);
+            for (int64_t k = 0; k < n; k++) {
+                const char* from = address(call.in[o], o, k * walk_.strides[o][last]);
+                if (halves_[o])
+                    HWY_DYNAMIC_DISPATCH(widen_row)(reinterpret_cast<const uint16_t*>(from), to + k, 1);
+                else
+                    to[k] = *reinterpret_cast<const float*>(from);
+            }
+            for (int64_t k = n; k < rows_a_block_ * n; k++)
+                to[k] = to[k - n];
         }
     }
 
-    // A block of short rows as one long one.
-    void run_flat(const Call& call, MicroBlock block) const {
+    // A block of short rows as one long one: `block` has one row.
+    void run_flat(const Call& call, MicroBlock block, int64_t row) const {
         const size_t last = walk_.dims.size() - 1;
-        const int64_t row = block.rows; // first row, handed over in `rows`
-        block.rows = 1;
         for (const MicroOp& op : ops_) {
             block.b = nullptr;
             if (op.operand >= 0) {
                 const auto o = size_t(op.operand);
                 const bool same = walk_.strides[o][last - 1] == 0;
-                block.b = same ? repeated(call, o) : static_cast<const float*>(call.in[o]) + offset_of(o, row);
+                int64_t unused = 0;
+                block.b = same ? block_of(call, o) : values(call, o, row, 1, block.n, unused);
                 block.b_is_vector = true;
             }
             HWY_DYNAMIC_DISPATCH(run_micro)(op, block);
@@ -298,23 +338,36 @@ private:
     }
 
     void run_block(const Call& call, int64_t row, int64_t rows) const {
-        const size_t last = walk_.dims.size() - 1, out_operand = walk_.strides.size() - 1;
-        const auto row_stride = [&](size_t operand) { return walk_.strides[operand][last - 1]; };
-        float* out = static_cast<float*>(call.out[0]) + offset_of(out_operand, row);
-        const auto micro = [](const MicroOp& op, const MicroBlock& b) {
-            HWY_DYNAMIC_DISPATCH(run_micro)(op, b);
-        };
-        MicroBlock block{.rows = rows, .n = walk_.dims[last], .out = out, .out_row = row_stride(out_operand)};
-        const float* first = static_cast<const float*>(call.in[0]) + offset_of(0, row);
-        block.a = first, block.a_row = row_stride(0);
+        const size_t last = walk_.dims.size() - 1, output = walk_.strides.size() - 1;
+        const int64_t n = walk_.dims[last], out_row = walk_.strides[output][last - 1];
+        char* out = const_cast<char*>(address(call.out[0], output, offset_of(output, row)));
+        const bool half = halves_[output];
+        MicroBlock block{.rows = rows, .n = n, .out = half ? block_of(call, output) : reinterpret_cast<float*>(out),
+                         .out_row = half ? n : out_row};
         if (flat_) {
-            block.n *= rows;
-            block.rows = row;
-            return run_flat(call, block);
+            block.n *= rows, block.rows = 1;
+            int64_t unused = 0;
+            block.a = values(call, 0, row, 1, block.n, unused);
+            run_flat(call, block, row);
+        } else {
+            run_rows(call, block, row);
         }
-        if (walk_.strides[0][last] == 0) { // the first operand is one number a row
-            block.a = out, block.a_row = block.out_row;
-            block.b = first, block.b_row = row_stride(0);
+        if (!half)
+            return;
+        for (int64_t r = 0; r < rows; r++)
+            HWY_DYNAMIC_DISPATCH(narrow_row)
+            (block_of(call, output) + r * n, reinterpret_cast<uint16_t*>(out) + r * out_row, size_t(n));
+    }
+
+    void run_rows(const Call& call, MicroBlock block, int64_t row) const {
+        const size_t last = walk_.dims.size() - 1;
+        const auto is_vector = [&](size_t o) { return walk_.strides[o][last] != 0; };
+        const auto micro = [](const MicroOp& op, const MicroBlock& b) { HWY_DYNAMIC_DISPATCH(run_micro)(op, b); };
+        block.a_row = walk_.strides[0][last - 1];
+        block.a = values(call, 0, row, block.rows, is_vector(0) ? block.n : 1, block.a_row);
+        if (!is_vector(0)) { // the first operand is one number a row
+            block.b = block.a, block.b_row = block.a_row;
+            block.a = block.out, block.a_row = block.out_row;
             MicroOp fill;
             fill.kind = MicroOp::Fill;
             micro(fill, block);
@@ -323,17 +376,18 @@ private:
             block.b = nullptr;
             if (op.operand >= 0) {
                 const auto o = size_t(op.operand);
-                block.b = static_cast<const float*>(call.in[o]) + offset_of(o, row);
-                block.b_row = row_stride(o);
-                block.b_is_vector = walk_.strides[o][last] != 0;
+                block.b_is_vector = is_vector(o);
+                block.b_row = walk_.strides[o][last - 1];
+                block.b = values(call, o, row, block.rows, block.b_is_vector ? block.n : 1, block.b_row);
             }
             micro(op, block);
-            block.a = out, block.a_row = block.out_row;
+            block.a = block.out, block.a_row = block.out_row;
         }
     }
 
     std::vector<MicroOp> ops_;
     Walk walk_;
+    std::vector<bool> halves_;
     int64_t rows_ = 1, rows_a_block_ = 1;
     bool flat_ = false;
 };
@@ -375,7 +429,8 @@ std::optional<Wish> accept(const NodeView& view) {
     for (size_t k = 0; k < used; k++)
         if (view.in[k].shape.size() == rank)
             wish.in[k] = layout;
-    wish.strided_in = wish.strided_out = true;
+    wish.strided_in = wish.strided_out = wish.gives_bf16 = true;
+    wish.takes_bf16.assign(used, true);
     const bool again = std::count(view.node.inputs.begin(), view.node.inputs.end(), view.node.inputs[0]) > 1;
     if (view.in[0].shape == view.out[0].shape && !again)
         wish.in_place = 0;
@@ -386,7 +441,11 @@ Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
     const std::vector<MicroOp> ops = micro_ops(view.node, view.in);
     NodeView used = view;
     used.in = view.in.first(operands_of(view.node));
-    return std::unique_ptr<Kernel>(std::make_unique<ElementwiseKernel>(ops, walk_of(used), view.threads));
+    std::vector<bool> halves;
+    for (const Operand& x : used.in)
+        halves.push_back(x.type == ElementType::BF16);
+    halves.push_back(view.out[0].type == ElementType::BF16);
+    return std::unique_ptr<Kernel>(std::make_unique<ElementwiseKernel>(ops, walk_of(used), std::move(halves), view.threads));
 }
 
 } // namespace

@@ -29,6 +29,7 @@ struct PoolPlan {
     int64_t depth = 1, out_depth = 1, kernel_z = 1, stride_z = 1, dilation_z = 1, pad_z = 0,
             pad_z_end = 0; // volumes
     int64_t in_stride = 1, out_stride = 1;
+    bool in_is_half = false, out_is_half = false; // bf16
 };
 
 } // namespace
@@ -51,8 +52,8 @@ struct Window {
 
 HWY_INLINE V combine(bool is_max, V a, V b) { return is_max ? hn::Max(a, b) : hn::Add(a, b); }
 
-HWY_INLINE void pool_pixel(const PoolPlan& c, const float* image, const Window& w, int64_t iz,
-                           int64_t iy, int64_t ix, float* out) {
+template <typename In, typename Out>
+HWY_INLINE void pool_pixel(const PoolPlan& c, const In* image, const Window& w, int64_t iz, int64_t iy, int64_t ix, Out* out) {
     const auto lanes = int64_t(hn::Lanes(d));
     const V start = hn::Set(d, c.is_max ? -std::numeric_limits<float>::infinity() : 0.0f);
     for (int64_t k = 0; k < c.channels; k += lanes) {
@@ -63,18 +64,15 @@ HWY_INLINE void pool_pixel(const PoolPlan& c, const float* image, const Window& 
             if (y < w.y0 || y >= w.y1)
                 continue;
             const int64_t line = (iz + z * c.dilation_z) * c.height + iy + y * c.dilation_y;
-            const float* row = image + (line * c.width + ix) * c.in_stride + k;
+            const In* row = image + (line * c.width + ix) * c.in_stride + k;
             for (int64_t x = w.x0; x < w.x1; x++) {
-                const float* from = row + x * c.dilation_x * c.in_stride;
-                sum = combine(c.is_max, sum, n == lanes ? hn::LoadU(d, from) : load_first(d, from, size_t(n)));
+                const In* from = row + x * c.dilation_x * c.in_stride;
+                sum = combine(c.is_max, sum, load_some(d, from, size_t(n)));
             }
         }
         if (!c.is_max)
             sum = hn::Mul(sum, hn::Set(d, w.scale));
-        if (n == lanes)
-            hn::StoreU(sum, d, out + k);
-        else
-            store_first(sum, d, out + k, size_t(n));
+        store_some(sum, d, out + k, size_t(n));
     }
 }
 
@@ -89,11 +87,11 @@ HWY_INLINE void clip(int64_t start, int64_t kernel, int64_t dilation, int64_t si
 }
 
 // row: of all images and planes.
-void pool_row(const PoolPlan& c, const float* in, float* out, int64_t row) {
+template <typename In, typename Out> void pool_row_of(const PoolPlan& c, const In* in, Out* out, int64_t row) {
     const int64_t oy = row % c.out_height, oz = row / c.out_height % c.out_depth,
                   n = row / c.out_height / c.out_depth;
-    const float* image = in + n * c.depth * c.height * c.width * c.in_stride;
-    float* to = out + row * c.out_width * c.out_stride;
+    const In* image = in + n * c.depth * c.height * c.width * c.in_stride;
+    Out* to = out + row * c.out_width * c.out_stride;
     const int64_t iy = oy * c.stride_y - c.pad_y, iz = oz * c.stride_z - c.pad_z;
     for (int64_t ox = 0; ox < c.out_width; ox++, to += c.out_stride) {
         const int64_t ix = ox * c.stride_x - c.pad_x;
@@ -112,6 +110,19 @@ void pool_row(const PoolPlan& c, const float* in, float* out, int64_t row) {
         w.scale = 1.0f / float(std::max<int64_t>(cells, 1));
         pool_pixel(c, image, w, iz, iy, ix, to);
     }
+}
+
+void pool_row(const PoolPlan& c, const void* in, void* out, int64_t row) {
+    const auto to = [&](auto* from) {
+        if (c.out_is_half)
+            pool_row_of(c, from, static_cast<uint16_t*>(out), row);
+        else
+            pool_row_of(c, from, static_cast<float*>(out), row);
+    };
+    if (c.in_is_half)
+        to(static_cast<const uint16_t*>(in));
+    else
+        to(static_cast<const float*>(in));
 }
 
 } // namespace
@@ -139,7 +150,7 @@ public:
         const Range rows = slice_of(rows_, slices_, slice);
         for (int64_t r = rows.begin; r < rows.end; r++)
             HWY_DYNAMIC_DISPATCH(pool_row)
-        (plan_, static_cast<const float*>(call.in[0]), static_cast<float*>(call.out[0]), r);
+        (plan_, call.in[0], call.out[0], r);
     }
 
 private:
@@ -160,7 +171,8 @@ std::optional<Wish> accept(const NodeView& view) {
         return std::nullopt;
     Wish wish = all_in(Layout::Plain, view);
     wish.in[0] = wish.out[0] = Layout::ChannelsLast;
-    wish.strided_in = wish.strided_out = true;
+    wish.strided_in = wish.strided_out = wish.gives_bf16 = true;
+    wish.takes_bf16 = {true};
     return wish;
 }
 
@@ -202,6 +214,8 @@ Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
     plan.out_height = y[h], plan.out_width = y[h + 1];
     if (x.size() == 5)
         plan.depth = x[2], plan.out_depth = y[2];
+    plan.in_is_half = view.in[0].type == ElementType::BF16;
+    plan.out_is_half = view.out[0].type == ElementType::BF16;
     plan.in_stride = view.in[0].pixel_stride;
     plan.out_stride = view.out[0].pixel_stride;
     if (is_global(view.node.op))
