@@ -8,10 +8,12 @@
 #include "devices/cpu/lower.h"
 #include "devices/cpu/onednn.h"
 #include "devices/cpu/simd.h"
+#include "inference/quantized.h"
 
 #include <omp.h>
 
 #include <algorithm>
+#include <cstdio>
 
 namespace infer::cpu {
 namespace {
@@ -53,10 +55,41 @@ Result<bool> wants_bf16(Precision precision) {
     case Precision::F16:
         return Error{Error::Unsupported, "precision",
                      "the CPU device does not calculate in f16: use precision=auto or precision=f32"};
-    case Precision::Int8: break;
+    case Precision::Int8: break; // what is not quantised stays as it is
     }
-    return Error{Error::Unsupported, "precision",
-                 "the CPU device does not calculate in int8: use precision=auto or precision=f32"};
+    return false;
+}
+
+// The first few names and how many there are more.
+std::string list_of(const std::vector<std::string>& names) {
+    constexpr size_t most = 5;
+    std::string list;
+    for (size_t k = 0; k < std::min(most, names.size()); k++)
+        list += (k ? ", " : "") + names[k];
+    return names.size() > most ? list + " and " + std::to_string(names.size() - most) + " more" : list;
+}
+
+// Lets what is quantised in the model run on bytes, where `precision` and the processor allow; whether it did.
+Result<bool> use_bytes(Graph& graph, Precision precision, std::map<std::string, std::string>& words) {
+    const bool demanded = precision == Precision::Int8;
+    if (!demanded && (precision != Precision::Auto || !onednn::has_vnni()))
+        return false;
+    if (!onednn::has_vnni())
+        return Error{Error::Unsupported, "precision",
+                     "int8 needs a processor with VNNI instructions, which " + processor_name() +
+                         " has not: use precision=auto or precision=f32"};
+    const ByteWork work = run_in_bytes(graph);
+    if (work.in_bytes == 0)
+        return demanded ? Result<bool>(Error{Error::Unsupported, "precision",
+                                             "int8 needs a quantised model (QuantizeLinear, DequantizeLinear or FakeQuantize around "
+                                             "its convolutions), which this one is not: use precision=auto or precision=f32"})
+                        : Result<bool>(false);
+    char share[32];
+    std::snprintf(share, sizeof share, "%.1f %%", 100 * work.share());
+    words["int8_share"] = share;
+    if (!work.in_float.empty())
+        words["in_float"] = list_of(work.in_float);
+    return true;
 }
 
 // Options of this device alone (device-options).
@@ -89,6 +122,10 @@ Result<std::unique_ptr<Executor>> compile(const Graph& graph, const CompileOptio
     const DraftOptions draft_options{.threads = shares.threads, .bf16 = bf16.value(),
                                      .prefers_onednn = is_set(options.extra, "kernels", "onednn")};
     Graph fused = graph; // constants are shared, not copied
+    std::map<std::string, std::string> words;
+    const auto in_bytes = use_bytes(fused, options.precision, words);
+    if (!in_bytes.ok())
+        return in_bytes.error();
     lower(fused);
     fuse(fused);
     auto draft = draft_program(fused, draft_options);
@@ -104,16 +141,16 @@ Result<std::unique_ptr<Executor>> compile(const Graph& graph, const CompileOptio
     p.batch = options.batch > 0                                    ? options.batch
               : !p.inputs.empty() && !p.inputs[0].shape.empty() ? int(p.inputs[0].shape[0])
                                                                    : 1;
-    std::map<std::string, std::string> words{
+    words.insert({
         {"device", "CPU"},
         {"processor", processor_name()},
         {"instructions", instruction_set()},
-        {"precision", bf16.value() ? "bf16" : "f32"},
+        {"precision", in_bytes.value() ? "int8" : bf16.value() ? "bf16" : "f32"},
         {"lanes", std::to_string(shares.lanes)},
         {"threads", std::to_string(shares.lanes * shares.threads)},
         {"steps", std::to_string(p.steps.size())},
         {"activations_kib", std::to_string(p.arena_bytes >> 10)},
-    };
+    });
     const auto profile = options.extra.find("profile");
     const bool measured = profile != options.extra.end() && profile->second != "0";
     return CpuExecutor::make(std::move(program.value()), shares.lanes, shares.threads, measured,

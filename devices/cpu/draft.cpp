@@ -76,6 +76,7 @@ private:
     int add_like(int buffer, Layout layout);
     int add_view(int base, Shape shape, Layout layout, int64_t pixel_stride, size_t offset);
     void add_reorder(int from, int to);
+    int dense(int buffer);
     void add_input(size_t k);
     void add_output(size_t k);
     Layout input_layout(ValueId v) const;
@@ -152,6 +153,15 @@ void Drafter::add_reorder(int from, int to) {
                  .out = {draft_.buffers[size_t(to)].layout},
                  .strided_in = true, .strided_out = true}; // not of bf16: what leaves the images is on its way out
     draft_.steps.push_back(std::move(step));
+}
+
+// The buffer, or a copy of the channel slice it is.
+int Drafter::dense(int buffer) {
+    if (buffer < 0 || !draft_.operand(buffer).is_strided())
+        return buffer;
+    const int to = add_like(buffer, draft_.buffers[size_t(buffer)].layout);
+    add_reorder(buffer, to);
+    return to;
 }
 
 // Images come with their channels last. A model that is channels-last itself (its first deciding
@@ -386,8 +396,10 @@ Result<void> Drafter::add_step(const Node& node) {
         if (!wish)
             continue;
         PlannedStep step{.def = def, .wish = std::move(*wish), .node = node, .in = {}, .out = {}};
-        for (size_t k = 0; k < node.inputs.size(); k++)
-            step.in.push_back(get(node.inputs[k], step.wish.in[k]));
+        for (size_t k = 0; k < node.inputs.size(); k++) {
+            const int in = get(node.inputs[k], step.wish.in[k]);
+            step.in.push_back(step.wish.strided_in ? in : dense(in));
+        }
         for (size_t k = 0; k < node.outputs.size(); k++) {
             if (node.outputs[k] == none) {
                 step.out.push_back(-1);

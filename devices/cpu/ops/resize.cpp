@@ -138,9 +138,15 @@ bool has_channels_last(const NodeView& view) {
     return view.in[0].shape[1] != view.out[0].shape[1] && view.in[0].shape[3] == view.out[0].shape[3];
 }
 
+// Bytes that are only copied are as good as floats, four at a time.
+bool moves_bytes(const NodeView& view) {
+    return size_of(view.in[0].type) == 1 && view.node.attr("mode", "nearest") == std::string("nearest") &&
+           view.in[0].shape.size() == 4 && view.in[0].shape[1] % 4 == 0 && !has_channels_last(view);
+}
+
 std::optional<Wish> accept(const NodeView& view) {
     const Node& node = view.node;
-    if (node.op != "Resize" || view.in[0].shape.size() != 4 || view.in[0].type != ElementType::F32 ||
+    if (node.op != "Resize" || view.in[0].shape.size() != 4 || !(view.in[0].type == ElementType::F32 || moves_bytes(view)) ||
         node.attr("antialias", int64_t(0)) != 0)
         return std::nullopt;
     const std::string mode = node.attr("mode", "nearest");
@@ -157,7 +163,7 @@ std::optional<Wish> accept(const NodeView& view) {
     if (view.in[0].shape[1] != view.out[0].shape[1])
         return std::nullopt;
     wish.in[0] = wish.out[0] = Layout::ChannelsLast;
-    wish.strided_in = wish.strided_out = true;
+    wish.strided_in = wish.strided_out = view.in[0].type == ElementType::F32;
     return wish;
 }
 
@@ -214,6 +220,9 @@ Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
     plan.batch = x[0], plan.channels = x[last ? 3 : 1], plan.height = x[height], plan.width = x[width];
     plan.in_stride = last ? x[3] : view.in[0].pixel_stride;
     plan.out_stride = last ? x[3] : view.out[0].pixel_stride;
+    if (size_of(view.in[0].type) == 1)
+        for (int64_t* n : {&plan.channels, &plan.in_stride, &plan.out_stride})
+            *n /= 4;
     plan.rows = sources(view.node, x[height], y[height], scales[height]);
     plan.columns = sources(view.node, x[width], y[width], scales[width]);
     return std::unique_ptr<Kernel>(std::make_unique<ResizeKernel>(std::move(plan), view.threads));
