@@ -134,6 +134,7 @@ Result<std::unique_ptr<Executor>> compile(const Graph& graph, const CompileOptio
     place_concats(draft.value());
     if (draft_options.bf16)
         keep_in_bf16(draft.value());
+    chain_steps(draft.value());
     auto program = finish_program(std::move(draft.value()), draft_options);
     if (!program.ok())
         return program.error();

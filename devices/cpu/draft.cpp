@@ -395,7 +395,7 @@ Result<void> Drafter::add_step(const Node& node) {
         auto wish = def->accept(view);
         if (!wish)
             continue;
-        PlannedStep step{.def = def, .wish = std::move(*wish), .node = node, .in = {}, .out = {}};
+        PlannedStep step{.def = def, .wish = std::move(*wish), .node = node, .in = {}, .out = {}, .chain = {}};
         for (size_t k = 0; k < node.inputs.size(); k++) {
             const int in = get(node.inputs[k], step.wish.in[k]);
             step.in.push_back(step.wish.strided_in ? in : dense(in));

@@ -32,6 +32,8 @@ struct PlannedStep {
     Wish wish;
     Node node;                // what the kernel is to do; its value ids mean nothing here
     std::vector<int> in, out; // buffers; -1: absent
+    // Not empty: the step is these, each reading first what the one before it makes.
+    std::vector<PlannedStep> chain = {};
 };
 
 // The part that depends on the data in size; `in` are dense plain buffers.
@@ -69,6 +71,9 @@ void place_concats(Draft& draft);
 
 // Keeps in bf16 what every kernel that touches it can have so (Wish::takes_bf16, gives_bf16).
 void keep_in_bf16(Draft& draft);
+
+// Joins steps that pass large images on row by row.
+void chain_steps(Draft& draft);
 
 // Makes the kernels and lays all buffers into one arena.
 Result<std::unique_ptr<Program>> finish_program(Draft draft, const DraftOptions& options);

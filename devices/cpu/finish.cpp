@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "devices/cpu/draft.h"
+#include "devices/cpu/strips.h"
 #include "inference/memory_plan.h"
 
 #include <algorithm>
@@ -18,6 +19,8 @@ private:
     bool reads_again(const PlannedStep& step, size_t k, int root) const;
     void share_in_place();
     void plan();
+    Result<std::unique_ptr<Kernel>> make_kernel(const PlannedStep& planned) const;
+    Result<std::unique_ptr<Kernel>> make_chain(const PlannedStep& planned) const;
     Result<void> make_step(PlannedStep& planned);
     void make_tail(const PlannedTail& planned);
     Location locate(int buffer);
@@ -117,13 +120,38 @@ Location Finisher::locate(int buffer) {
     return {Location::Arena, 0, offsets_[size_t(root)] + offset};
 }
 
-Result<void> Finisher::make_step(PlannedStep& planned) {
+Result<std::unique_ptr<Kernel>> Finisher::make_kernel(const PlannedStep& planned) const {
+    if (!planned.chain.empty())
+        return make_chain(planned);
     std::vector<Operand> in, out;
     for (const int b : planned.in)
         in.push_back(draft_.operand(b));
     for (const int b : planned.out)
         out.push_back(draft_.operand(b));
-    auto kernel = planned.def->make({planned.node, in, out, options_.threads, options_.bf16, options_.prefers_onednn});
+    return planned.def->make({planned.node, in, out, options_.threads, options_.bf16, options_.prefers_onednn});
+}
+
+Result<std::unique_ptr<Kernel>> Finisher::make_chain(const PlannedStep& planned) const {
+    std::vector<ChainMember> chain;
+    for (const PlannedStep& step : planned.chain) {
+        auto kernel = make_kernel(step);
+        if (!kernel.ok())
+            return kernel;
+        const Buffer& image = draft_.buffers[size_t(step.out[0])];
+        ChainMember member{.kernel = std::move(kernel.value()), .use = *step.wish.rows, .in = {}, .height = image.shape[2],
+                           .row_bytes = size_t(image.shape[3] * image.pixel_stride) * size_of(image.type)};
+        for (const int b : step.in)
+            member.in.push_back(b < 0 ? ChainMember::absent : int(std::ranges::find(planned.in, b) - planned.in.begin()));
+        if (!chain.empty())
+            member.in[0] = ChainMember::previous;
+        chain.push_back(std::move(member));
+    }
+    const int64_t batch = draft_.buffers[size_t(planned.out[0])].shape[0];
+    return make_strip_kernel(std::move(chain), batch, options_.threads);
+}
+
+Result<void> Finisher::make_step(PlannedStep& planned) {
+    auto kernel = make_kernel(planned);
     if (!kernel.ok())
         return kernel.error();
     Step step;

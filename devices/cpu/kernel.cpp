@@ -31,6 +31,13 @@ std::vector<int64_t> strides_of(const Operand& x) {
     return strides;
 }
 
+Range RowUse::of(Range rows, int64_t height) const {
+    const int64_t begin = std::clamp<int64_t>(rows.begin * stride - pad, 0, height);
+    return {begin, std::clamp<int64_t>((rows.end - 1) * stride - pad + reach, begin, height)};
+}
+
+void Kernel::run_rows(const Call&, int64_t, Range) const { assert(!"the kernel's Wish says that it has rows"); }
+
 Range slice_of(int64_t rows, int slices, int k) {
     return {rows * k / slices, rows * (k + 1) / slices};
 }

@@ -48,6 +48,20 @@ struct NodeView {
     bool prefers_onednn = false; // wherever there is a kernel of oneDNN, take it
 };
 
+// A range of rows, [begin, end).
+struct Range {
+    int64_t begin = 0, end = 0;
+    int64_t size() const { return end - begin; }
+};
+
+// Which rows of its first input, an image, a row of the output is made from: `reach` of them from
+// row * stride - pad on; those outside the image are padding.
+struct RowUse {
+    int64_t stride = 1, pad = 0, reach = 1;
+    bool is_exact = true; // the kernel touches no other rows
+    Range of(Range rows, int64_t height) const; // of an image of that height
+};
+
 // The memory layouts an implementation asks for.
 struct Wish {
     std::vector<Layout> in, out;
@@ -58,6 +72,7 @@ struct Wish {
     // do with it: by input (those behind the end cannot), and all outputs.
     std::vector<bool> takes_bf16 = {};
     bool gives_bf16 = false;
+    std::optional<RowUse> rows = std::nullopt; // the kernel has run_rows()
 };
 
 // Memory of one call. Pointers are valid during the call only.
@@ -82,6 +97,9 @@ public:
     int slices() const { return slices_; }
     virtual void run(const Call& call, int slice) const = 0;
 
+    // Makes some rows of one image of the output; what it reads of the first input is in RowUse.
+    virtual void run_rows(const Call& call, int64_t image, Range rows) const;
+
 protected:
     int slices_;
 };
@@ -98,10 +116,7 @@ struct KernelDef {
 std::span<const KernelDef* const> all_kernels();
 const KernelDef* find_kernel(std::string_view name); // must be there
 
-// Splits `rows` into at most `slices` even parts: part k is [begin, end).
-struct Range {
-    int64_t begin = 0, end = 0;
-};
+// Splits `rows` into at most `slices` even parts, and gives part k.
 Range slice_of(int64_t rows, int slices, int k);
 
 // How many slices to cut work into: a few more than threads, none smaller than what a hand-over

@@ -72,6 +72,7 @@ public:
     std::string_view name() const override { return "amx conv"; }
     size_t scratch_bytes() const override;
     void run(const Call& call, int slice) const override;
+    void run_rows(const Call& call, int64_t image, Range rows) const override;
 
 private:
     void cut(int threads);
@@ -333,6 +334,20 @@ void AmxConvKernel::run(const Call& call, int slice) const {
         run_area(call, area_of(unit / parts_), slice_of(blocks_, int(parts_), int(unit % parts_)));
 }
 
+void AmxConvKernel::run_rows(const Call& call, int64_t image, Range rows) const {
+    const amx::Tiles tiles;
+    const ConvPlan& p = plan_;
+    const Range blocks{0, blocks_};
+    if (!p.is_pointwise()) {
+        for (int64_t row = rows.begin; row < rows.end; row += band_rows_)
+            run_area(call, {image, row, std::min(band_rows_, rows.end - row), 0, p.out_width}, blocks);
+        return;
+    }
+    const int64_t end = (image * p.image_rows + rows.end) * p.row_pixels; // all pixels are one row
+    for (int64_t pixel = (image * p.image_rows + rows.begin) * p.row_pixels; pixel < end; pixel += strip_)
+        run_area(call, {.pixel = pixel, .pixels = std::min(strip_, end - pixel)}, blocks);
+}
+
 bool is_usable() {
     static const bool usable = onednn::has_amx() && amx::is_allowed();
     return usable;
@@ -350,6 +365,8 @@ std::optional<Wish> accept(const NodeView& view) {
         wish.takes_bf16 = {true, false, false, true};
     }
     wish.strided_in = wish.strided_out = wish.gives_bf16 = true;
+    wish.rows = row_use(view);
+    wish.rows->is_exact = view.in[1].shape[2] == 1 && wish.rows->stride == 1; // others stage whole groups of rows
     return wish;
 }
 

@@ -307,31 +307,42 @@ public:
     std::string_view name() const override { return "tiled conv"; }
 
     void run(const Call& call, int slice) const override {
-        const auto* in = static_cast<const float*>(call.in[0]);
-        const auto* residual = static_cast<const float*>(plan_.has_residual ? call.in[3] : nullptr);
-        auto* out = static_cast<float*>(call.out[0]);
         const Range range = slice_of(units_, slices_, slice);
         const auto blocks = int64_t(plan_.blocks.size());
         for (int64_t unit = range.begin; unit < range.end; unit++) {
-            const int64_t strip = unit / blocks % strips_, row = unit / blocks / strips_;
-            const int64_t oy = row % plan_.out_height, plane = row / plan_.out_height;
-            const int64_t n = plane / plan_.out_depth;
-            const int64_t ox = strip * strip_;
-            const int64_t pixel = row * plan_.out_width + ox;
-            run_conv_strip(
-                plan_,
-                {.block = unit % blocks,
-                 .image = in + n * plan_.depth * plan_.height * plan_.width * plan_.in_stride,
-                 .residual = residual ? residual + pixel * plan_.residual_stride : nullptr,
-                 .out = out + pixel * plan_.out_stride,
-                 .oy = oy,
-                 .ox = ox,
-                 .end = std::min(ox + strip_, plan_.out_width),
-                 .oz = plane % plan_.out_depth});
+            const int64_t strip = unit / blocks % strips_, ox = strip * strip_;
+            run_unit(call, unit / blocks / strips_, unit % blocks, {ox, std::min(ox + strip_, plan_.out_width)});
         }
     }
 
+    void run_rows(const Call& call, int64_t image, Range rows) const override {
+        const bool flat = plan_.is_pointwise(); // all its pixels are one row
+        const int64_t first = image * plan_.image_rows;
+        const Range lines = flat ? Range{0, 1} : Range{first + rows.begin, first + rows.end};
+        const Range pixels = flat ? Range{(first + rows.begin) * plan_.row_pixels, (first + rows.end) * plan_.row_pixels} : Range{0, plan_.out_width};
+        for (int64_t line = lines.begin; line < lines.end; line++)
+            for (int64_t ox = pixels.begin; ox < pixels.end; ox += strip_)
+                for (int64_t block = 0; block < int64_t(plan_.blocks.size()); block++)
+                    run_unit(call, line, block, {ox, std::min(ox + strip_, pixels.end)});
+    }
+
 private:
+    // One block of channels of some pixels of row `row` of all images and planes.
+    void run_unit(const Call& call, int64_t row, int64_t block, Range pixels) const {
+        const auto* in = static_cast<const float*>(call.in[0]);
+        const auto* residual = static_cast<const float*>(plan_.has_residual ? call.in[3] : nullptr);
+        const int64_t plane = row / plan_.out_height, n = plane / plan_.out_depth;
+        const int64_t pixel = row * plan_.out_width + pixels.begin;
+        run_conv_strip(plan_, {.block = block,
+                               .image = in + n * plan_.depth * plan_.height * plan_.width * plan_.in_stride,
+                               .residual = residual ? residual + pixel * plan_.residual_stride : nullptr,
+                               .out = static_cast<float*>(call.out[0]) + pixel * plan_.out_stride,
+                               .oy = row % plan_.out_height,
+                               .ox = pixels.begin,
+                               .end = pixels.end,
+                               .oz = plane % plan_.out_depth});
+    }
+
     ConvPlan plan_;
     int64_t strip_ = 0, strips_ = 1, rows_ = 0, units_ = 0;
 };
@@ -346,6 +357,8 @@ std::optional<Wish> accept(const NodeView& view) {
     if (view.in.size() > 3 && view.in[3].present)
         wish.in[3] = Layout::ChannelsLast, wish.in_place = 3;
     wish.strided_in = wish.strided_out = true;
+    if (!volume)
+        wish.rows = row_use(view);
     return wish;
 }
 
@@ -424,11 +437,17 @@ ConvPlan conv_plan(const NodeView& view, bool flatten) {
     plan.activation = *activation_of(node);
     plan.rows_are_dense = plan.groups == 1 && plan.in_stride == plan.in_channels &&
                           (plan.dilation_x == 1 || plan.kernel_x == 1);
+    plan.image_rows = plan.out_height, plan.row_pixels = plan.out_width;
     if (flatten && plan.is_pointwise()) { // all pixels are one row
         plan.width = plan.out_width = plan.batch * plan.depth * plan.height * plan.width;
         plan.batch = plan.depth = plan.out_depth = plan.height = plan.out_height = 1;
     }
     return plan;
+}
+
+RowUse row_use(const NodeView& view) {
+    const ConvPlan plan = conv_plan(view, false);
+    return {.stride = plan.stride_y, .pad = plan.pad_y, .reach = (plan.kernel_y - 1) * plan.dilation_y + 1};
 }
 
 std::array<int64_t, 2> conv_pads(const Node& node, const Shape& x, const Shape& w, const Shape& y) {

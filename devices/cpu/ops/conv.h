@@ -26,6 +26,7 @@ struct ConvPlan {
     int64_t kernel_y = 1, kernel_x = 1, stride_y = 1, stride_x = 1;
     int64_t dilation_y = 1, dilation_x = 1, pad_y = 0, pad_x = 0; // pads: top, left
     int64_t out_height = 1, out_width = 1;
+    int64_t image_rows = 1, row_pixels = 1; // the output's height and width, also where all pixels are one row
     int64_t depth = 1, out_depth = 1; // of volumes; their third dimension comes before the height
     int64_t kernel_z = 1, stride_z = 1, dilation_z = 1, pad_z = 0;
     int64_t in_stride = 1, out_stride = 1, residual_stride = 0; // elements a pixel
@@ -84,6 +85,9 @@ bool is_f32_conv(const NodeView& view, size_t rank = 4);
 // Geometry of a Conv node; weights are packed later. `flatten`: a pointwise convolution's pixels
 // become one row.
 ConvPlan conv_plan(const NodeView& view, bool flatten = true);
+
+// Which rows of its image a convolution of images reads.
+RowUse row_use(const NodeView& view);
 
 // Top and left padding, with auto_pad worked out.
 std::array<int64_t, 2> conv_pads(const Node& node, const Shape& x, const Shape& w, const Shape& y);

@@ -272,14 +272,23 @@ public:
     std::string_view name() const override { return "depthwise conv"; }
 
     void run(const Call& call, int slice) const override {
+        run_lines(call, slice_of(rows_, slices_, slice));
+    }
+
+    void run_rows(const Call& call, int64_t image, Range rows) const override {
+        const int64_t first = image * plan_.out_height;
+        run_lines(call, {first + rows.begin, first + rows.end});
+    }
+
+private:
+    // Rows of all images.
+    void run_lines(const Call& call, Range lines) const {
         const Images images{call.in[0], plan_.has_residual ? call.in[3] : nullptr, call.out[0], in_is_half_, out_is_half_};
-        const Range rows = slice_of(rows_, slices_, slice);
-        for (int64_t r = rows.begin; r < rows.end; r++)
+        for (int64_t r = lines.begin; r < lines.end; r++)
             HWY_DYNAMIC_DISPATCH(depthwise_row)
             (plan_, images, r / plan_.out_height, r % plan_.out_height);
     }
 
-private:
     ConvPlan plan_;
     bool in_is_half_, out_is_half_;
     int64_t rows_ = 0;
@@ -298,6 +307,7 @@ std::optional<Wish> accept(const NodeView& view) {
     const bool has_residual = view.in.size() > 3 && view.in[3].present;
     wish.strided_in = wish.strided_out = true;
     wish.takes_bf16 = {true};
+    wish.rows = row_use(view);
     wish.gives_bf16 = !has_residual; // which would have to be of the same type
     return wish;
 }
