@@ -34,6 +34,10 @@ Clamp clamp_of(const Activation& activation) {
     case Activation::None: return {-infinity, infinity};
     case Activation::Relu: return {0, infinity};
     case Activation::Clip: return {activation.alpha, activation.beta};
+    case Activation::LeakyRelu:
+        if (activation.alpha <= 1)
+            return {-infinity, infinity, true, activation.alpha};
+        [[fallthrough]];
     default: return {-infinity, infinity, false};
     }
 }

@@ -19,11 +19,12 @@ struct Activation {
     float alpha = 0, beta = 0; // as in Node's "activation_alpha", "activation_beta"
 };
 
-// Most are a clamp, which costs next to nothing where the value is at hand: bounds that change
-// nothing for the others, which are applied in a second step.
+// Most are a clamp, perhaps after a slope below 0, which costs next to nothing where the value is at
+// hand: bounds that change nothing for the others, which are applied in a second step.
 struct Clamp {
     float low = 0, high = 0;
     bool is_all = true; // nothing is left to do
+    float slope = 1;    // at most 1, which is none
 };
 Clamp clamp_of(const Activation& activation);
 

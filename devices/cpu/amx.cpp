@@ -96,7 +96,23 @@ template <Term T, bool half, bool leaky> AMX_CODE void finish_tile(const Finish&
     }
 }
 
+// Both tiles of a block that is whole, into bf16: a cache line a pixel.
+template <Term T> AMX_CODE void finish_line(const Finish& f, const float* sums, int64_t pixels) {
+    const __m512 bias0 = _mm512_loadu_ps(f.bias), bias1 = _mm512_loadu_ps(f.bias + tile_channels);
+    const __m512 low = _mm512_set1_ps(f.low), high = _mm512_set1_ps(f.high), slope = _mm512_set1_ps(f.slope);
+    for (int64_t p = 0; p < pixels; p++, sums += sums_row) {
+        __m512 a = _mm512_add_ps(_mm512_load_ps(sums), bias0), b = _mm512_add_ps(_mm512_load_ps(sums + tile_channels), bias1);
+        a = with_residual<T>(a, f, p * f.residual_stride, 0xffff);
+        b = with_residual<T>(b, f, p * f.residual_stride + tile_channels, 0xffff);
+        a = _mm512_max_ps(_mm512_mul_ps(a, slope), a), b = _mm512_max_ps(_mm512_mul_ps(b, slope), b);
+        a = _mm512_min_ps(high, _mm512_max_ps(low, a)), b = _mm512_min_ps(high, _mm512_max_ps(low, b));
+        _mm512_storeu_si512(static_cast<uint16_t*>(f.out) + p * f.out_stride, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a)));
+    }
+}
+
 template <Term T> void finish_with(const Finish& f, const float* sums, int64_t pixels) {
+    if (f.out_is_half && f.channels == sums_row)
+        return finish_line<T>(f, sums, pixels);
     const bool leaky = f.slope != 1;
     for (int64_t c = 0; c < f.channels; c += tile_channels)
         if (f.out_is_half)

@@ -32,7 +32,7 @@ struct PlannedStep {
     Wish wish;
     Node node;                // what the kernel is to do; its value ids mean nothing here
     std::vector<int> in, out; // buffers; -1: absent
-    // Not empty: the step is these, each reading first what the one before it makes.
+    // Not empty: the step is these, each reading first what the one before it makes (strips.h).
     std::vector<PlannedStep> chain = {};
 };
 

@@ -140,10 +140,15 @@ Result<std::unique_ptr<Kernel>> Finisher::make_chain(const PlannedStep& planned)
         const Buffer& image = draft_.buffers[size_t(step.out[0])];
         ChainMember member{.kernel = std::move(kernel.value()), .use = *step.wish.rows, .in = {}, .height = image.shape[2],
                            .row_bytes = size_t(image.shape[3] * image.pixel_stride) * size_of(image.type)};
-        for (const int b : step.in)
-            member.in.push_back(b < 0 ? ChainMember::absent : int(std::ranges::find(planned.in, b) - planned.in.begin()));
-        if (!chain.empty())
-            member.in[0] = ChainMember::previous;
+        for (const int b : step.in) {
+            const auto made = std::ranges::find(planned.chain, b, [](const PlannedStep& s) { return s.out[0]; });
+            if (b < 0)
+                member.in.push_back({});
+            else if (made != planned.chain.end())
+                member.in.push_back({ChainMember::Input::OfMember, int(made - planned.chain.begin())});
+            else
+                member.in.push_back({ChainMember::Input::OfStep, int(std::ranges::find(planned.in, b) - planned.in.begin())});
+        }
         chain.push_back(std::move(member));
     }
     const int64_t batch = draft_.buffers[size_t(planned.out[0])].shape[0];

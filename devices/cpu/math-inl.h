@@ -233,8 +233,43 @@ template <class D, class V = hn::Vec<D>> HWY_INLINE V activate(D d, V x, const A
     return x;
 }
 
-// low <= x <= high; a NaN stays one.
+// The following are for results that are kept in bf16: within 2^-11, a quarter of its step.
+
+// 2^f on [-1/2, 1/2] by a polynomial, within 1e-4.
+template <class D, class V = hn::Vec<D>> HWY_INLINE V brief_exp(D d, V x) {
+    const hn::RebindToSigned<D> di;
+    const V t = hn::Min(hn::Max(hn::Mul(x, hn::Set(d, 1.44269504f)), hn::Set(d, -126.0f)), hn::Set(d, 126.0f));
+    const V n = hn::Round(t), f = hn::Sub(t, n);
+    V p = hn::MulAdd(f, hn::Set(d, 0.05517166f), hn::Set(d, 0.24261112f));
+    p = hn::MulAdd(f, p, hn::Set(d, 0.69326099f));
+    p = hn::MulAdd(f, p, hn::Set(d, 0.99992807f));
+    return hn::Mul(p, hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, n), hn::Set(di, 127)))));
+}
+
+template <class D, class V = hn::Vec<D>> HWY_INLINE V brief_sigmoid(D d, V x) {
+    return hn::ApproximateReciprocal(hn::Add(hn::Set(d, 1.0f), brief_exp(d, hn::Neg(x))));
+}
+
+template <class D, class V = hn::Vec<D>> HWY_INLINE V brief_elu(D d, V x, float alpha) {
+    const V one = hn::Set(d, 1.0f), low = hn::Min(x, hn::Zero(d));
+    const V near = hn::Mul(low, hn::MulAdd(low, hn::MulAdd(low, hn::Set(d, 1.0f / 6), hn::Set(d, 0.5f)), one));
+    const V below = hn::IfThenElse(hn::Gt(low, hn::Set(d, -0.2f)), near, hn::Sub(brief_exp(d, low), one));
+    return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Mul(hn::Set(d, alpha), below), x);
+}
+
+template <class D, class V = hn::Vec<D>> HWY_INLINE V brief_activate(D d, V x, const Activation& a) {
+    switch (a.kind) {
+    case Activation::Sigmoid: return brief_sigmoid(d, x);
+    case Activation::Swish: return hn::Mul(x, brief_sigmoid(d, hn::Mul(x, hn::Set(d, a.alpha))));
+    case Activation::Elu: return brief_elu(d, x, a.alpha);
+    default: return activate(d, x, a);
+    }
+}
+
+// low <= x <= high, after the slope; a NaN stays one.
 template <class D, class V = hn::Vec<D>> HWY_INLINE V clamp(D d, V x, const Clamp& c) {
+    if (c.slope != 1)
+        x = hn::Max(hn::Mul(x, hn::Set(d, c.slope)), x);
     return hn::Min(hn::Set(d, c.high), hn::Max(hn::Set(d, c.low), x));
 }
 
@@ -251,20 +286,26 @@ template <class F> HWY_INLINE void each_pixel(F f, float* at, int64_t pixels, in
     }
 }
 
-// The function over `pixels` rows of `channels` values, in place; the commonest without a choice a vector.
-inline HWY_NOINLINE void activate_pixels(const Activation& a, float* at, int64_t pixels, int64_t stride, int64_t channels) {
+// f(kind) with the kind known when compiling, of the commonest: no choice a vector.
+template <class F> HWY_INLINE void with_kind(Activation::Kind kind, F f) {
+    switch (kind) {
+    case Activation::Swish: return f(Activation::Swish);
+    case Activation::HardSwish: return f(Activation::HardSwish);
+    case Activation::Sigmoid: return f(Activation::Sigmoid);
+    case Activation::Elu: return f(Activation::Elu);
+    default: return f(kind);
+    }
+}
+
+// The function over `pixels` rows of `channels` values, in place. `brief`: of what is kept in bf16.
+template <bool brief = false>
+HWY_NOINLINE void activate_pixels(const Activation& a, float* at, int64_t pixels, int64_t stride, int64_t channels) {
     const hn::ScalableTag<float> d;
     using V = hn::Vec<decltype(d)>;
-    const auto with = [&](Activation::Kind kind) {
-        each_pixel([&, kind](V x) { return activate(d, x, {kind, a.alpha, a.beta}); }, at, pixels, stride, channels);
-    };
-    switch (a.kind) {
-    case Activation::Swish: return with(Activation::Swish);
-    case Activation::HardSwish: return with(Activation::HardSwish);
-    case Activation::Sigmoid: return with(Activation::Sigmoid);
-    case Activation::LeakyRelu: return with(Activation::LeakyRelu);
-    default: return with(a.kind);
-    }
+    with_kind(a.kind, [&](Activation::Kind kind) HWY_ATTR {
+        const Activation f{kind, a.alpha, a.beta};
+        each_pixel([&](V x) HWY_ATTR { return brief ? brief_activate(d, x, f) : activate(d, x, f); }, at, pixels, stride, channels);
+    });
 }
 
 } // namespace infer::cpu::HWY_NAMESPACE

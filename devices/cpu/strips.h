@@ -8,19 +8,19 @@
 
 namespace infer::cpu {
 
-// One kernel of a chain in which each makes the image that the next reads first.
+// One kernel of a chain in which each makes an image row by row that the next reads first; others behind
+// it may read it as well, the same rows that they make.
 struct ChainMember {
-    static constexpr int previous = -2, absent = -1;
-
+    struct Input {
+        enum { Absent, OfStep, OfMember } from = Absent;
+        int index = 0;
+    };
     std::unique_ptr<Kernel> kernel;
-    RowUse use;           // of its first input; not of the first member's
-    std::vector<int> in;  // of the step's inputs, or one of the above
+    RowUse use; // of its first input
+    std::vector<Input> in;
     int64_t height = 0;   // of its output image
     size_t row_bytes = 0; // same
 };
-
-// The bytes of images that a chain keeps between its kernels while it makes `rows` rows.
-size_t strip_bytes(const std::vector<ChainMember>& chain, int64_t rows);
 
 // Runs the chain a strip of rows at a time, so that what one kernel makes is still in the cache when the
 // next reads it. Rows that the next strip needs again are kept.

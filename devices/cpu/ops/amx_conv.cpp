@@ -26,8 +26,11 @@ HWY_BEFORE_NAMESPACE();
 namespace infer::cpu::HWY_NAMESPACE {
 namespace {
 
-void activate_sums(const Activation& a, float* sums, int64_t pixels, int64_t channels) {
-    activate_pixels(a, sums, pixels, amx::sums_row, channels);
+void activate_sums(const Activation& a, bool brief, float* sums, int64_t pixels, int64_t channels) {
+    if (brief)
+        activate_pixels<true>(a, sums, pixels, amx::sums_row, channels);
+    else
+        activate_pixels(a, sums, pixels, amx::sums_row, channels);
 }
 
 } // namespace
@@ -96,7 +99,6 @@ private:
 
     ConvPlan plan_; // geometry only
     bool in_is_half_, out_is_half_, residual_is_half_;
-    float slope_ = 1;            // of a leaky Relu
     bool is_direct_ = false;     // tiles read the image itself
     int64_t strip_ = 0;          // pixels of a row in an area
     int64_t band_rows_ = 1;      // rows of an area
@@ -117,8 +119,6 @@ AmxConvKernel::AmxConvKernel(const NodeView& view)
     : plan_(conv_plan(view)), in_is_half_(is_half(view.in[0])), out_is_half_(is_half(view.out[0])),
       residual_is_half_(plan_.has_residual && is_half(view.in[3])) {
     plan_.clamp = clamp_of(plan_.activation);
-    if (plan_.activation.kind == Activation::LeakyRelu && plan_.activation.alpha <= 1)
-        slope_ = plan_.activation.alpha, plan_.clamp.is_all = true;
     blocks_ = (plan_.out_channels + block_channels - 1) / block_channels;
     cut(view.threads);
     set_steps();
@@ -270,7 +270,7 @@ void AmxConvKernel::write(const Call& call, const Area& area, int64_t block, int
         const int64_t run = std::min(pixels - k, area.pixels - x);
         if (run > 0) {
             const int64_t pixel = (area.image * p.out_height + area.row + row) * p.out_width + area.pixel + x;
-            amx::Finish f{.bias = bias_.data() + channel, .low = p.clamp.low, .high = p.clamp.high, .slope = slope_,
+            amx::Finish f{.bias = bias_.data() + channel, .low = p.clamp.low, .high = p.clamp.high, .slope = p.clamp.slope,
                           .channels = std::min(block_channels, p.out_channels - channel),
                           .residual_stride = p.residual_stride, .residual_is_half = residual_is_half_,
                           .out_stride = p.out_stride, .out_is_half = out_is_half_};
@@ -281,7 +281,7 @@ void AmxConvKernel::write(const Call& call, const Area& area, int64_t block, int
             if (!p.clamp.is_all) {
                 static constexpr float none[block_channels] = {};
                 amx::add_terms(f, from, run);
-                HWY_DYNAMIC_DISPATCH(activate_sums)(p.activation, from, run, f.channels);
+                HWY_DYNAMIC_DISPATCH(activate_sums)(p.activation, out_is_half_, from, run, f.channels);
                 f.bias = none, f.residual = nullptr;
             }
             amx::finish(f, from, run);

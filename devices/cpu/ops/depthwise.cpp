@@ -55,7 +55,7 @@ template <typename In, typename Out> struct Column {
 // The activation, or of a row of f32, which is passed over again for the others, the clamp.
 template <typename In, typename Out> HWY_INLINE V finished(const Column<In, Out>& t, V y) {
     const ConvPlan& c = t.plan;
-    return std::is_same_v<Out, float> || c.clamp.is_all ? clamp(d, y, c.clamp) : activate(d, y, c.activation);
+    return std::is_same_v<Out, float> || c.clamp.is_all ? clamp(d, y, c.clamp) : brief_activate(d, y, c.activation);
 }
 
 template <typename In, typename Out> HWY_INLINE void write(const Column<In, Out>& t, int64_t ox, V y) {

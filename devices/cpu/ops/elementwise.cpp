@@ -352,11 +352,9 @@ private:
         } else {
             run_rows(call, block, row);
         }
-        if (!half)
-            return;
-        for (int64_t r = 0; r < rows; r++)
+        for (int64_t r = 0; half && r < block.rows; r++)
             HWY_DYNAMIC_DISPATCH(narrow_row)
-            (block_of(call, output) + r * n, reinterpret_cast<uint16_t*>(out) + r * out_row, size_t(n));
+            (block_of(call, output) + r * block.n, reinterpret_cast<uint16_t*>(out) + r * out_row, size_t(block.n));
     }
 
     void run_rows(const Call& call, MicroBlock block, int64_t row) const {

@@ -50,29 +50,22 @@ struct Window {
     float scale;            // 1 / what an average divides by
 };
 
-HWY_INLINE V combine(bool is_max, V a, V b) { return is_max ? hn::Max(a, b) : hn::Add(a, b); }
-
-template <typename In, typename Out>
+template <bool is_max, typename In, typename Out>
 HWY_INLINE void pool_pixel(const PoolPlan& c, const In* image, const Window& w, int64_t iz, int64_t iy, int64_t ix, Out* out) {
     const auto lanes = int64_t(hn::Lanes(d));
-    const V start = hn::Set(d, c.is_max ? -std::numeric_limits<float>::infinity() : 0.0f);
     for (int64_t k = 0; k < c.channels; k += lanes) {
-        const int64_t n = std::min(lanes, c.channels - k);
-        V sum = start;
-        for (int64_t zy = w.z0 * c.kernel_y; zy < w.z1 * c.kernel_y; zy++) {
-            const int64_t z = zy / c.kernel_y, y = zy % c.kernel_y;
-            if (y < w.y0 || y >= w.y1)
-                continue;
-            const int64_t line = (iz + z * c.dilation_z) * c.height + iy + y * c.dilation_y;
-            const In* row = image + (line * c.width + ix) * c.in_stride + k;
-            for (int64_t x = w.x0; x < w.x1; x++) {
-                const In* from = row + x * c.dilation_x * c.in_stride;
-                sum = combine(c.is_max, sum, load_some(d, from, size_t(n)));
+        const auto n = size_t(std::min(lanes, c.channels - k));
+        V sum = hn::Set(d, is_max ? -std::numeric_limits<float>::infinity() : 0.0f);
+        for (int64_t z = w.z0; z < w.z1; z++)
+            for (int64_t y = w.y0; y < w.y1; y++) {
+                const int64_t line = (iz + z * c.dilation_z) * c.height + iy + y * c.dilation_y;
+                const In* from = image + (line * c.width + ix + w.x0 * c.dilation_x) * c.in_stride + k;
+                for (int64_t x = w.x0; x < w.x1; x++, from += c.dilation_x * c.in_stride) {
+                    const V v = load_some(d, from, n);
+                    sum = is_max ? hn::Max(sum, v) : hn::Add(sum, v);
+                }
             }
-        }
-        if (!c.is_max)
-            sum = hn::Mul(sum, hn::Set(d, w.scale));
-        store_some(sum, d, out + k, size_t(n));
+        store_some(is_max ? sum : hn::Mul(sum, hn::Set(d, w.scale)), d, out + k, n);
     }
 }
 
@@ -87,37 +80,47 @@ HWY_INLINE void clip(int64_t start, int64_t kernel, int64_t dilation, int64_t si
 }
 
 // row: of all images and planes.
-template <typename In, typename Out> void pool_row_of(const PoolPlan& c, const In* in, Out* out, int64_t row) {
+// What an average at (iz, iy, ix) divides by where it counts padding, but not what lies behind that (ceil_mode).
+int64_t padded_cells(const PoolPlan& c, int64_t iz, int64_t iy, int64_t ix) {
+    int64_t y0, y1, x0, x1, z0, z1;
+    clip(iy + c.pad_y, c.kernel_y, c.dilation_y, c.height + c.pad_y + c.pad_y_end, y0, y1);
+    clip(ix + c.pad_x, c.kernel_x, c.dilation_x, c.width + c.pad_x + c.pad_x_end, x0, x1);
+    clip(iz + c.pad_z, c.kernel_z, c.dilation_z, c.depth + c.pad_z + c.pad_z_end, z0, z1);
+    return (z1 - z0) * (y1 - y0) * (x1 - x0);
+}
+
+template <bool is_max, typename In, typename Out> void pool_row_of(const PoolPlan& c, const In* in, Out* out, int64_t row) {
     const int64_t oy = row % c.out_height, oz = row / c.out_height % c.out_depth,
                   n = row / c.out_height / c.out_depth;
     const In* image = in + n * c.depth * c.height * c.width * c.in_stride;
     Out* to = out + row * c.out_width * c.out_stride;
     const int64_t iy = oy * c.stride_y - c.pad_y, iz = oz * c.stride_z - c.pad_z;
+    Window w{};
+    clip(iy, c.kernel_y, c.dilation_y, c.height, w.y0, w.y1);
+    clip(iz, c.kernel_z, c.dilation_z, c.depth, w.z0, w.z1);
     for (int64_t ox = 0; ox < c.out_width; ox++, to += c.out_stride) {
         const int64_t ix = ox * c.stride_x - c.pad_x;
-        Window w{};
-        clip(iy, c.kernel_y, c.dilation_y, c.height, w.y0, w.y1);
         clip(ix, c.kernel_x, c.dilation_x, c.width, w.x0, w.x1);
-        clip(iz, c.kernel_z, c.dilation_z, c.depth, w.z0, w.z1);
-        int64_t cells = (w.z1 - w.z0) * (w.y1 - w.y0) * (w.x1 - w.x0);
-        if (c.counts_padding) { // but not what lies behind the padding (ceil_mode)
-            int64_t y0, y1, x0, x1, z0, z1;
-            clip(iy + c.pad_y, c.kernel_y, c.dilation_y, c.height + c.pad_y + c.pad_y_end, y0, y1);
-            clip(ix + c.pad_x, c.kernel_x, c.dilation_x, c.width + c.pad_x + c.pad_x_end, x0, x1);
-            clip(iz + c.pad_z, c.kernel_z, c.dilation_z, c.depth + c.pad_z + c.pad_z_end, z0, z1);
-            cells = (z1 - z0) * (y1 - y0) * (x1 - x0);
+        if (!is_max) {
+            const int64_t cells = c.counts_padding ? padded_cells(c, iz, iy, ix) : (w.z1 - w.z0) * (w.y1 - w.y0) * (w.x1 - w.x0);
+            w.scale = 1.0f / float(std::max<int64_t>(cells, 1));
         }
-        w.scale = 1.0f / float(std::max<int64_t>(cells, 1));
-        pool_pixel(c, image, w, iz, iy, ix, to);
+        pool_pixel<is_max>(c, image, w, iz, iy, ix, to);
     }
 }
 
 void pool_row(const PoolPlan& c, const void* in, void* out, int64_t row) {
+    const auto row_of = [&](auto* from, auto* to) {
+        if (c.is_max)
+            pool_row_of<true>(c, from, to, row);
+        else
+            pool_row_of<false>(c, from, to, row);
+    };
     const auto to = [&](auto* from) {
         if (c.out_is_half)
-            pool_row_of(c, from, static_cast<uint16_t*>(out), row);
+            row_of(from, static_cast<uint16_t*>(out));
         else
-            pool_row_of(c, from, static_cast<float*>(out), row);
+            row_of(from, static_cast<float*>(out));
     };
     if (c.in_is_half)
         to(static_cast<const uint16_t*>(in));
