@@ -12,6 +12,8 @@ namespace {
 constexpr size_t smallest = 256 * 1024; // bytes of an image that is not found in the cache anyway
 constexpr size_t longest = 24;          // steps: each adds rows that are made twice where slices meet
 
+using Steps = std::vector<size_t>; // indices, in order
+
 class Chainer {
 public:
     explicit Chainer(Draft& draft) : draft_(draft) {}
@@ -21,8 +23,10 @@ private:
     void count_uses();
     bool can_be_strip(int buffer) const;
     int next_of(size_t step) const;
-    std::vector<size_t> chain_from(size_t first) const;
-    PlannedStep joined(const std::vector<size_t>& members) const;
+    Steps line_from(size_t first) const;
+    bool can_be_chain(const Steps& steps) const;
+    std::vector<Steps> cut(const Steps& line) const;
+    PlannedStep joined(const Steps& members) const;
 
     struct Use {
         std::vector<int> readers; // steps
@@ -81,24 +85,42 @@ int Chainer::next_of(size_t step) const {
     return next;
 }
 
-// As far as all who read an image between the steps are among them.
-std::vector<size_t> Chainer::chain_from(size_t first) const {
-    std::vector<size_t> members{first};
-    size_t whole = 1;
-    for (int next; members.size() < longest && (next = next_of(members.back())) >= 0;) {
-        members.push_back(size_t(next));
-        const bool closed = std::all_of(members.begin(), members.end() - 1, [&](size_t k) {
-            return std::ranges::all_of(uses_[size_t(draft_.steps[k].out[0])].readers,
-                                       [&](int r) { return std::ranges::find(members, size_t(r)) != members.end(); });
-        });
-        if (closed)
-            whole = members.size();
-    }
-    members.resize(whole);
-    return members;
+Steps Chainer::line_from(size_t first) const {
+    Steps line{first};
+    for (int next; (next = next_of(line.back())) >= 0;)
+        line.push_back(size_t(next));
+    return line;
 }
 
-PlannedStep Chainer::joined(const std::vector<size_t>& members) const {
+// Whether all who read an image between the steps are among them, and a few rows of all are not too much.
+bool Chainer::can_be_chain(const Steps& steps) const {
+    const auto is_member = [&](int step) { return std::ranges::find(steps, size_t(step)) != steps.end(); };
+    for (size_t k = 0; k + 1 < steps.size(); k++)
+        if (!std::ranges::all_of(uses_[size_t(draft_.steps[steps[k]].out[0])].readers, is_member))
+            return false;
+    return steps.size() == 1 || fits_in_strips(chain_members(draft_, joined(steps)));
+}
+
+// Into chains, so that as few bytes as can be go through memory between them.
+std::vector<Steps> Chainer::cut(const Steps& line) const {
+    struct Best {
+        size_t bytes = 0, begin = 0; // of the first steps: bytes written, where the last chain begins
+    };
+    std::vector<Best> best(line.size() + 1);
+    for (size_t end = 1; end <= line.size(); end++) {
+        const size_t bytes = draft_.buffers[size_t(draft_.steps[line[end - 1]].out[0])].bytes();
+        best[end] = {best[end - 1].bytes + bytes, end - 1};
+        for (size_t begin = end - 1; begin > 0 && end - begin < longest; begin--)
+            if (best[begin - 1].bytes + bytes < best[end].bytes && can_be_chain({line.begin() + int64_t(begin) - 1, line.begin() + int64_t(end)}))
+                best[end] = {best[begin - 1].bytes + bytes, begin - 1};
+    }
+    std::vector<Steps> chains;
+    for (size_t end = line.size(); end > 0; end = best[end].begin)
+        chains.emplace_back(line.begin() + int64_t(best[end].begin), line.begin() + int64_t(end));
+    return chains;
+}
+
+PlannedStep Chainer::joined(const Steps& members) const {
     PlannedStep chain;
     for (const size_t k : members)
         chain.chain.push_back(draft_.steps[k]);
@@ -117,16 +139,20 @@ PlannedStep Chainer::joined(const std::vector<size_t>& members) const {
 void Chainer::run() {
     count_uses();
     taken_.assign(draft_.steps.size(), false);
+    std::vector<bool> seen(draft_.steps.size(), false);
     for (size_t first = 0; first < draft_.steps.size(); first++) {
-        if (taken_[first])
+        if (seen[first])
             continue;
-        const auto members = chain_from(first);
-        if (members.size() < 2)
-            continue;
-        PlannedStep chain = joined(members);
-        for (const size_t k : members)
-            taken_[k] = true;
-        draft_.steps[members.back()] = std::move(chain); // where all that its members read is there
+        const Steps line = line_from(first);
+        for (const size_t k : line)
+            seen[k] = true;
+        for (const Steps& members : cut(line))
+            if (members.size() > 1) {
+                PlannedStep chain = joined(members);
+                for (const size_t k : members)
+                    taken_[k] = true;
+                draft_.steps[members.back()] = std::move(chain); // where all that its members read is there
+            }
     }
     size_t to = 0;
     for (size_t k = 0; k < draft_.steps.size(); k++)
@@ -139,6 +165,26 @@ void Chainer::run() {
 }
 
 } // namespace
+
+std::vector<ChainMember> chain_members(const Draft& draft, const PlannedStep& planned) {
+    std::vector<ChainMember> chain;
+    for (const PlannedStep& step : planned.chain) {
+        const Buffer& image = draft.buffers[size_t(step.out[0])];
+        ChainMember member{.kernel = nullptr, .use = *step.wish.rows, .in = {}, .height = image.shape[2],
+                           .row_bytes = size_t(image.shape[3] * image.pixel_stride) * size_of(image.type)};
+        for (const int b : step.in) {
+            const auto made = std::ranges::find(planned.chain, b, [](const PlannedStep& s) { return s.out[0]; });
+            if (b < 0)
+                member.in.push_back({});
+            else if (made != planned.chain.end())
+                member.in.push_back({ChainMember::Input::OfMember, int(made - planned.chain.begin())});
+            else
+                member.in.push_back({ChainMember::Input::OfStep, int(std::ranges::find(planned.in, b) - planned.in.begin())});
+        }
+        chain.push_back(std::move(member));
+    }
+    return chain;
+}
 
 void chain_steps(Draft& draft) { Chainer(draft).run(); }
 

@@ -111,6 +111,13 @@ bool is_set(const std::map<std::string, std::string>& extra, const char* key, co
     return at != extra.end() && at->second == value;
 }
 
+// Frames of a request, as the model says: what its first image has, or else its first input.
+int rows_of(const std::vector<InputFormat>& inputs) {
+    const auto image = std::ranges::find_if(inputs, [](const InputFormat& in) { return in.shape.size() == 4; });
+    const auto first = image != inputs.end() ? image : inputs.begin();
+    return first != inputs.end() && !first->shape.empty() ? int(first->shape[0]) : 1;
+}
+
 Result<std::unique_ptr<Executor>> compile(const Graph& graph, const CompileOptions& options) {
     const OneOmpThread one_thread;
     const auto bf16 = wants_bf16(options.precision);
@@ -139,9 +146,7 @@ Result<std::unique_ptr<Executor>> compile(const Graph& graph, const CompileOptio
     if (!program.ok())
         return program.error();
     Program& p = *program.value();
-    p.batch = options.batch > 0                                    ? options.batch
-              : !p.inputs.empty() && !p.inputs[0].shape.empty() ? int(p.inputs[0].shape[0])
-                                                                   : 1;
+    p.batch = options.batch > 0 ? options.batch : rows_of(p.inputs);
     words.insert({
         {"device", "CPU"},
         {"processor", processor_name()},

@@ -6,6 +6,7 @@
 
 #include "devices/cpu/kernel.h"
 #include "devices/cpu/program.h"
+#include "devices/cpu/strips.h"
 
 #include <array>
 #include <optional>
@@ -74,6 +75,9 @@ void keep_in_bf16(Draft& draft);
 
 // Joins steps that pass large images on row by row.
 void chain_steps(Draft& draft);
+
+// What a step with a chain is made of, without the kernels.
+std::vector<ChainMember> chain_members(const Draft& draft, const PlannedStep& step);
 
 // Makes the kernels and lays all buffers into one arena.
 Result<std::unique_ptr<Program>> finish_program(Draft draft, const DraftOptions& options);

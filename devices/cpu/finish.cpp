@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "devices/cpu/draft.h"
-#include "devices/cpu/strips.h"
 #include "inference/memory_plan.h"
 
 #include <algorithm>
@@ -132,24 +131,12 @@ Result<std::unique_ptr<Kernel>> Finisher::make_kernel(const PlannedStep& planned
 }
 
 Result<std::unique_ptr<Kernel>> Finisher::make_chain(const PlannedStep& planned) const {
-    std::vector<ChainMember> chain;
-    for (const PlannedStep& step : planned.chain) {
-        auto kernel = make_kernel(step);
+    std::vector<ChainMember> chain = chain_members(draft_, planned);
+    for (size_t k = 0; k < chain.size(); k++) {
+        auto kernel = make_kernel(planned.chain[k]);
         if (!kernel.ok())
             return kernel;
-        const Buffer& image = draft_.buffers[size_t(step.out[0])];
-        ChainMember member{.kernel = std::move(kernel.value()), .use = *step.wish.rows, .in = {}, .height = image.shape[2],
-                           .row_bytes = size_t(image.shape[3] * image.pixel_stride) * size_of(image.type)};
-        for (const int b : step.in) {
-            const auto made = std::ranges::find(planned.chain, b, [](const PlannedStep& s) { return s.out[0]; });
-            if (b < 0)
-                member.in.push_back({});
-            else if (made != planned.chain.end())
-                member.in.push_back({ChainMember::Input::OfMember, int(made - planned.chain.begin())});
-            else
-                member.in.push_back({ChainMember::Input::OfStep, int(std::ranges::find(planned.in, b) - planned.in.begin())});
-        }
-        chain.push_back(std::move(member));
+        chain[k].kernel = std::move(kernel.value());
     }
     const int64_t batch = draft_.buffers[size_t(planned.out[0])].shape[0];
     return make_strip_kernel(std::move(chain), batch, options_.threads);

@@ -42,13 +42,12 @@ std::vector<Range> rows_of(const std::vector<ChainMember>& chain, Range rows, bo
     return need;
 }
 
-// How many rows of each member's image there is place for: twice what a strip of `rows` rows holds at
-// once, so that rows that are kept need not move each time.
+// The most rows of each member's image that a strip of `rows` rows holds at once.
 std::vector<int64_t> capacities(const std::vector<ChainMember>& chain, int64_t rows) {
     std::vector<int64_t> most;
     const auto need = rows_of(chain, {0, rows}, true);
     for (size_t k = 0; k < chain.size(); k++)
-        most.push_back(std::min(2 * need[k].size(), chain[k].height));
+        most.push_back(std::min(need[k].size(), chain[k].height));
     return most;
 }
 
@@ -166,6 +165,11 @@ void StripKernel::run(const Call& call, int slice) const {
 }
 
 } // namespace
+
+bool fits_in_strips(const std::vector<ChainMember>& chain) {
+    constexpr int64_t lowest = 3; // else rows that are kept move too often
+    return strip_bytes(chain, std::min(lowest, chain.back().height)) <= cache_bytes();
+}
 
 std::unique_ptr<Kernel> make_strip_kernel(std::vector<ChainMember> chain, int64_t batch, int threads) {
     return std::make_unique<StripKernel>(std::move(chain), batch, threads);

@@ -22,6 +22,9 @@ struct ChainMember {
     size_t row_bytes = 0; // same
 };
 
+// Whether strips of a chain, made without its kernels yet, are high enough to be worth their seams.
+bool fits_in_strips(const std::vector<ChainMember>& chain);
+
 // Runs the chain a strip of rows at a time, so that what one kernel makes is still in the cache when the
 // next reads it. Rows that the next strip needs again are kept.
 std::unique_ptr<Kernel> make_strip_kernel(std::vector<ChainMember> chain, int64_t batch, int threads);
