@@ -66,9 +66,9 @@ HWY_INLINE V load_some(const float* from, size_t n) { return n == hn::Lanes(d) ?
 
 template <class Op> float of_one(float x) { return hn::GetLane(Op::of(hn::Set(d, x))); }
 
-// inner == 1..4: that many vectors hold whole groups of inner values, folded at the end.
-template <class Op> void reduce_narrow(const float* x, float* y, size_t n, size_t inner) {
-    const size_t lanes = hn::Lanes(d), all = n * inner, group = inner * lanes;
+// Whole groups of vectors of reduce_narrow(): joins them into `found` and says how many values they were.
+template <class Op> size_t reduce_groups(const float* x, float* found, size_t all, size_t inner) {
+    const size_t lanes = hn::Lanes(d), group = inner * lanes;
     V sum[most_narrow];
     for (size_t k = 0; k < inner; k++)
         sum[k] = hn::Set(d, Op::start);
@@ -79,12 +79,20 @@ template <class Op> void reduce_narrow(const float* x, float* y, size_t n, size_
     HWY_ALIGN float folded[most_narrow * hn::MaxLanes(d)];
     for (size_t k = 0; k < inner; k++)
         hn::Store(sum[k], d, folded + k * lanes);
-    float found[most_narrow];
-    std::fill(found, found + inner, Op::start);
     for (size_t k = 0; k < group; k++)
         found[k % inner] = Op::join1(found[k % inner], folded[k]);
-    for (; i < all; i++)
-        found[i % inner] = Op::join1(found[i % inner], of_one<Op>(x[i]));
+    return i;
+}
+
+// inner == 1..4: that many vectors hold whole groups of inner values, folded at the end.
+template <class Op> void reduce_narrow(const float* x, float* y, size_t n, size_t inner) {
+    const size_t all = n * inner;
+    float found[most_narrow];
+    std::fill(found, found + inner, Op::start);
+    size_t i = all >= inner * hn::Lanes(d) ? reduce_groups<Op>(x, found, all, inner) : 0;
+    for (; i < all; i += inner)
+        for (size_t k = 0; k < inner; k++)
+            found[k] = Op::join1(found[k], of_one<Op>(x[i + k]));
     for (size_t k = 0; k < inner; k++)
         y[k] = Op::join1(y[k], found[k]);
 }
