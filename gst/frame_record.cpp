@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst/frame_record.h"
 
+#include "gst/event_record.h"
 #include "gst/meta/gstinferencemeta.h"
 
 namespace {
+
+std::vector<float> floats_of(GBytes* data) {
+    gsize bytes = 0;
+    const auto* values = static_cast<const float*>(g_bytes_get_data(data, &bytes));
+    return {values, values + bytes / sizeof(float)};
+}
 
 infer::ObjectRecord object_record(const GstInferenceObject& o) {
     infer::ObjectRecord r;
@@ -17,6 +24,13 @@ infer::ObjectRecord object_record(const GstInferenceObject& o) {
     for (guint i = 0; i < o.n_keypoints; i++)
         r.keypoints.push_back(
             {o.keypoints[i].x, o.keypoints[i].y, o.keypoints[i].confidence});
+    if (o.track_id > 0)
+        r.id = o.track_id;
+    r.predicted = o.predicted;
+    for (gchar** zone = o.zones; zone && *zone; zone++)
+        r.zones.push_back(*zone);
+    if (o.embedding)
+        r.embedding = floats_of(o.embedding);
     return r;
 }
 
@@ -38,11 +52,16 @@ void put_whole_frame(infer::FrameRecord& record, const GstInferenceObject& o) {
 
 void put_embedding(infer::FrameRecord& record, GstBuffer* buffer) {
     const auto* m = gst_buffer_get_inference_tensor_meta(buffer, "embedding");
-    if (!m || g_strcmp0(m->type, "f32") != 0)
-        return;
-    gsize bytes = 0;
-    const auto* values = static_cast<const float*>(g_bytes_get_data(m->data, &bytes));
-    record.embedding.assign(values, values + bytes / sizeof(float));
+    if (m && g_strcmp0(m->type, "f32") == 0)
+        record.embedding = floats_of(m->data);
+}
+
+void put_events(infer::FrameRecord& record, GstBuffer* buffer) {
+    gpointer state = nullptr;
+    while (GstMeta* m = gst_buffer_iterate_meta_filtered(buffer, &state,
+                                                         GST_INFERENCE_EVENT_META_API_TYPE))
+        record.events.push_back(
+            event_record(reinterpret_cast<GstInferenceEventMeta*>(m)->event));
 }
 
 void put_objects(infer::FrameRecord& record, GstBuffer* buffer) {
@@ -84,6 +103,7 @@ infer::FrameRecord frame_record(GstBuffer* buffer, const GstVideoInfo& video,
     record.height = GST_VIDEO_INFO_HEIGHT(&video);
     put_objects(record, buffer);
     put_embedding(record, buffer);
+    put_events(record, buffer);
     if (const auto* m = gst_buffer_get_inference_frame_meta(buffer)) {
         record.source = m->source_id ? m->source_id : source;
         record.frame = m->number;

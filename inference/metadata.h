@@ -31,10 +31,24 @@ struct ObjectRecord {
     std::optional<int> label_id;
     std::optional<double> confidence; // 0..1
     std::optional<int64_t> id;        // of the tracker
+    bool predicted = false;           // by the tracker, on a frame that was not inferred
     BoxRecord box;
     std::vector<AttributeRecord> attributes;
     std::vector<PointRecord> keypoints;
     std::vector<std::string> zones;
+    std::vector<float> embedding;
+};
+
+// Something that happened at this frame: an object (id, label) came into a zone or crossed a line.
+struct EventRecord {
+    std::string type; // enter, exit, dwell, cross, crowd, ...
+    std::string zone;
+    std::optional<int64_t> id;
+    std::string label;
+    std::string direction;         // of a crossing
+    std::optional<double> seconds; // in the zone
+    std::optional<double> speed;   // in units of the line's length a second
+    std::optional<int64_t> count;  // of objects in the zone, or of crossings this way
 };
 
 // How much of the frame belongs to a class.
@@ -70,6 +84,7 @@ struct FrameRecord {
     std::vector<PointRecord> keypoints;
     std::vector<float> embedding;
     std::vector<SegmentRecord> segments;
+    std::vector<EventRecord> events;
     std::optional<InferenceRecord> inference;
 };
 

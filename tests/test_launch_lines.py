@@ -31,7 +31,7 @@ def documents():
 def tried_here(command, clip):
     """The command with what is only at the reader's place replaced."""
     replacements = [
-        (r"^(build/tools/)?gst-inference ", f"{TOOL} "),
+        (r"(^|&& )(build/tools/)?gst-inference ", rf"\1{TOOL} "),
         (r"v4l2src( device=\S+)?", "videotestsrc num-buffers=15 ! video/x-raw,width=320,height=240"),
         (r"uri=rtsp://\S+", f"uri=file://{clip}"),
         (r"filesrc location=\S+", f"filesrc location={clip}"),

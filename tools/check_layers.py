@@ -13,20 +13,21 @@ import re
 import sys
 
 GSTREAMER = {"gst", "glib", "glib-object", "gio", "gobject"}
-EVERYTHING_OF_OURS = {"inference", "devices", "gst", "tools", "pipelines", "tests"}
+EVERYTHING_OF_OURS = {"inference", "analytics", "devices", "gst", "tools", "pipelines", "tests"}
 
 # path prefix -> (folders of ours, third-party libraries by the first part of the header's name)
 RULES = {
     "inference/": ({"inference"}, set()),
     "inference/formats/": ({"inference"}, {"google", "pugixml", "nlohmann"}),
     "inference/preprocess": ({"inference"}, {"hwy"}),
+    "analytics/": ({"inference", "analytics"}, set()),
     "devices/": ({"inference"}, set()),
     "devices/cpu/": ({"inference", "devices/cpu"}, {"oneapi", "dnnl", "tbb", "omp", "hwy"}),
     "devices/gpu/": ({"inference", "devices/gpu"}, {"CL"}),
     "devices/multi/": ({"inference", "devices/multi"}, set()),
-    "gst/": ({"inference", "gst"}, GSTREAMER),
-    "gst/inferenceoverlay": ({"inference", "gst"}, GSTREAMER | {"cairo", "pango"}),
-    "gst/inferencepublish": ({"inference", "gst"}, GSTREAMER | {"MQTTAsync", "librdkafka"}),
+    "gst/": ({"inference", "analytics", "gst"}, GSTREAMER),
+    "gst/inferenceoverlay": ({"inference", "analytics", "gst"}, GSTREAMER | {"cairo", "pango"}),
+    "gst/inferencepublish": ({"inference", "analytics", "gst"}, GSTREAMER | {"MQTTAsync", "librdkafka"}),
     "tools/": ({"inference", "tools", "gst/media"}, set()),
     "pipelines/": ({"pipelines", "gst/meta"}, GSTREAMER | {"glib-unix"}),
     "tests/": (EVERYTHING_OF_OURS,

@@ -53,6 +53,10 @@ typedef struct {
      * more is inside. NULL: not known. */
     guint mask_width, mask_height;
     GBytes* mask;
+    gint track_id;      /* of the tracker, from 1; 0: it has none */
+    gboolean predicted; /* TRUE: where the tracker expects it, on a frame that was not inferred */
+    gchar** zones;      /* names of the zones it is in, NULL at the end; NULL: in none */
+    GBytes* embedding;  /* f32 values that tell it from others; NULL: none */
 } GstInferenceObject;
 
 /* Adds one object to a writable buffer whose frame has this size; copies everything it needs.
@@ -66,6 +70,31 @@ GST_INFERENCE_API gint gst_inference_buffer_add_object(GstBuffer* buffer, guint 
  * (g_ptr_array_unref). Never NULL. */
 GST_INFERENCE_API GPtrArray* gst_inference_buffer_get_objects(GstBuffer* buffer, guint frame_width,
                                                               guint frame_height);
+
+/* What later elements add to an object already there; `index` counts from 0 as in
+ * gst_inference_buffer_get_objects(). FALSE: there is no such object. */
+GST_INFERENCE_API gboolean gst_inference_buffer_set_object_track(GstBuffer* buffer, guint index,
+                                                                 gint track_id);
+/* `zones` as in GstInferenceObject; more calls add more zones. */
+GST_INFERENCE_API gboolean gst_inference_buffer_add_object_zones(GstBuffer* buffer, guint index,
+                                                                 const gchar* const* zones);
+
+/* ---- events ---- */
+
+/* Something that happened at this frame, as inferencezones says it. */
+typedef struct {
+    GstMeta meta;
+    GstStructure* event; /* name: its kind */
+} GstInferenceEventMeta;
+
+#define GST_INFERENCE_EVENT_META_API_TYPE (gst_inference_event_meta_api_get_type())
+#define GST_INFERENCE_EVENT_META_INFO (gst_inference_event_meta_get_info())
+GST_INFERENCE_API GType gst_inference_event_meta_api_get_type(void);
+GST_INFERENCE_API const GstMetaInfo* gst_inference_event_meta_get_info(void);
+
+/* Takes the structure. */
+GST_INFERENCE_API GstInferenceEventMeta* gst_buffer_add_inference_event_meta(GstBuffer* buffer,
+                                                                             GstStructure* event);
 
 /* ---- raw tensors ---- */
 

@@ -9,6 +9,9 @@
 //                   on a region without `detection` it is the whole frame's
 //   frame           nothing; marks the whole frame's region where there are no classes
 //   mask            width, height (int), data (GBytes)
+//   object_id       id (int), predicted (boolean): what the tracker says
+//   zones           names (array of strings)
+//   embedding       data (GBytes of f32)
 //   attribute       name, label (string), label_id (int), confidence (double)
 #include "gst/meta/gstinferencemeta.h"
 
@@ -59,6 +62,44 @@ GstStructure* keypoint_structure(const GstInferenceObject& o, FrameSize frame) {
 GstStructure* mask_structure(const GstInferenceObject& o) {
     return gst_structure_new("mask", "width", G_TYPE_INT, gint(o.mask_width), "height", G_TYPE_INT,
                              gint(o.mask_height), "data", G_TYPE_BYTES, o.mask, nullptr);
+}
+
+GstStructure* track_structure(gint track_id, gboolean predicted) {
+    return gst_structure_new("object_id", "id", G_TYPE_INT, track_id, "predicted", G_TYPE_BOOLEAN,
+                             predicted, nullptr);
+}
+
+GstStructure* zones_structure(const gchar* const* zones) {
+    GValue names = G_VALUE_INIT;
+    gst_value_array_init(&names, 1);
+    for (; *zones; zones++) {
+        GValue name = G_VALUE_INIT;
+        g_value_init(&name, G_TYPE_STRING);
+        g_value_set_string(&name, *zones);
+        gst_value_array_append_and_take_value(&names, &name);
+    }
+    GstStructure* s = gst_structure_new_empty("zones");
+    gst_structure_take_value(s, "names", &names);
+    return s;
+}
+
+GstVideoRegionOfInterestMeta* region_at(GstBuffer* buffer, guint index) {
+    gpointer state = nullptr;
+    GstMeta* meta = nullptr;
+    for (guint i = 0; i <= index; i++)
+        if (!(meta = gst_buffer_iterate_meta_filtered(buffer, &state,
+                                                      GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)))
+            return nullptr;
+    return reinterpret_cast<GstVideoRegionOfInterestMeta*>(meta);
+}
+
+void drop_param(GstVideoRegionOfInterestMeta* roi, const char* name) {
+    for (GList* p = roi->params; p; p = p->next)
+        if (auto* s = static_cast<GstStructure*>(p->data); gst_structure_has_name(s, name)) {
+            gst_structure_free(s);
+            roi->params = g_list_delete_link(roi->params, p);
+            return;
+        }
 }
 
 bool is_class(const GstInferenceAttribute& a) { return g_strcmp0(a.name, "class") == 0; }
@@ -170,6 +211,32 @@ void read_mask(const GstStructure* s, GstInferenceObject& o) {
     }
 }
 
+void read_track(const GstStructure* s, GstInferenceObject& o) {
+    gst_structure_get_int(s, "id", &o.track_id);
+    gst_structure_get_boolean(s, "predicted", &o.predicted);
+}
+
+void read_zones(const GstStructure* s, GstInferenceObject& o) {
+    const GValue* names = gst_structure_get_value(s, "names");
+    if (!names || !GST_VALUE_HOLDS_ARRAY(names))
+        return;
+    guint count = o.zones ? g_strv_length(o.zones) : 0;
+    const guint more = gst_value_array_get_size(names);
+    o.zones = g_renew(gchar*, o.zones, count + more + 1);
+    for (guint i = 0; i < more; i++) {
+        const GValue* name = gst_value_array_get_value(names, i);
+        if (G_VALUE_HOLDS_STRING(name))
+            o.zones[count++] = g_value_dup_string(name);
+    }
+    o.zones[count] = nullptr;
+}
+
+void read_embedding(const GstStructure* s, GstInferenceObject& o) {
+    GBytes* data = nullptr;
+    if (!o.embedding && gst_structure_get(s, "data", G_TYPE_BYTES, &data, nullptr))
+        o.embedding = data;
+}
+
 // A classifier's answer: no `detection`, its best class speaks for the region.
 void settle_classification(bool has_detection, GstInferenceObject& o) {
     if (has_detection || o.n_attributes == 0 || !is_class(o.attributes[0]))
@@ -177,6 +244,22 @@ void settle_classification(bool has_detection, GstInferenceObject& o) {
     o.whole_frame = TRUE;
     o.label_id = o.attributes[0].label_id;
     o.confidence = o.attributes[0].confidence;
+}
+
+// What is neither a detection nor a mark of the whole frame.
+void read_part(const GstStructure* s, FrameSize frame, GstInferenceObject& o) {
+    if (gst_structure_has_name(s, "keypoints"))
+        read_keypoints(s, frame, o);
+    else if (gst_structure_has_name(s, "mask"))
+        read_mask(s, o);
+    else if (gst_structure_has_name(s, "object_id"))
+        read_track(s, o);
+    else if (gst_structure_has_name(s, "zones"))
+        read_zones(s, o);
+    else if (gst_structure_has_name(s, "embedding"))
+        read_embedding(s, o);
+    else
+        read_attribute(s, gst_structure_has_name(s, "classification"), o);
 }
 
 GstInferenceObject* read_region(const GstVideoRegionOfInterestMeta* roi, FrameSize frame) {
@@ -190,14 +273,10 @@ GstInferenceObject* read_region(const GstVideoRegionOfInterestMeta* roi, FrameSi
         if (gst_structure_has_name(s, "detection")) {
             read_detection(s, frame, *o);
             has_detection = true;
-        } else if (gst_structure_has_name(s, "keypoints")) {
-            read_keypoints(s, frame, *o);
-        } else if (gst_structure_has_name(s, "mask")) {
-            read_mask(s, *o);
         } else if (gst_structure_has_name(s, "frame")) {
             o->whole_frame = TRUE;
         } else {
-            read_attribute(s, gst_structure_has_name(s, "classification"), *o);
+            read_part(s, frame, *o);
         }
     }
     settle_classification(has_detection, *o);
@@ -211,6 +290,8 @@ void free_object(gpointer object) {
         g_free(const_cast<gchar*>(o->attributes[i].label));
     g_free(o->attributes);
     g_clear_pointer(&o->mask, g_bytes_unref);
+    g_strfreev(o->zones);
+    g_clear_pointer(&o->embedding, g_bytes_unref);
     g_free(o);
 }
 
@@ -240,6 +321,14 @@ gint gst_inference_buffer_add_object(GstBuffer* buffer, guint frame_width, guint
         gst_video_region_of_interest_meta_add_param(
             roi, attribute_structure(o->attributes[i],
                                      o->whole_frame && is_class(o->attributes[i])));
+    if (o->track_id > 0)
+        gst_video_region_of_interest_meta_add_param(roi,
+                                                    track_structure(o->track_id, o->predicted));
+    if (o->zones)
+        gst_video_region_of_interest_meta_add_param(roi, zones_structure(o->zones));
+    if (o->embedding)
+        gst_video_region_of_interest_meta_add_param(
+            roi, gst_structure_new("embedding", "data", G_TYPE_BYTES, o->embedding, nullptr));
     add_analytics(buffer, *o);
     return roi->id;
 }
@@ -254,4 +343,24 @@ GPtrArray* gst_inference_buffer_get_objects(GstBuffer* buffer, guint frame_width
         g_ptr_array_add(objects, read_region(reinterpret_cast<GstVideoRegionOfInterestMeta*>(meta),
                                              {double(frame_width), double(frame_height)}));
     return objects;
+}
+
+gboolean gst_inference_buffer_set_object_track(GstBuffer* buffer, guint index, gint track_id) {
+    g_return_val_if_fail(GST_IS_BUFFER(buffer) && track_id > 0, FALSE);
+    GstVideoRegionOfInterestMeta* roi = region_at(buffer, index);
+    if (!roi)
+        return FALSE;
+    drop_param(roi, "object_id");
+    gst_video_region_of_interest_meta_add_param(roi, track_structure(track_id, FALSE));
+    return TRUE;
+}
+
+gboolean gst_inference_buffer_add_object_zones(GstBuffer* buffer, guint index,
+                                               const gchar* const* zones) {
+    g_return_val_if_fail(GST_IS_BUFFER(buffer) && zones, FALSE);
+    GstVideoRegionOfInterestMeta* roi = region_at(buffer, index);
+    if (!roi)
+        return FALSE;
+    gst_video_region_of_interest_meta_add_param(roi, zones_structure(zones));
+    return TRUE;
 }

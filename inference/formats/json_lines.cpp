@@ -44,6 +44,12 @@ void set_list(Json& to, const char* key, const std::vector<T>& list, Write write
         array.push_back(write(element));
 }
 
+// All or none: a list with holes is no embedding.
+void set_embedding(Json& to, const std::vector<float>& values) {
+    if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
+        set_list(to, "embedding", values, [](float v) { return Json(rounded(v, 1e5)); });
+}
+
 Json write_attribute(const AttributeRecord& a) {
     Json j = Json::object();
     set_text(j, "name", a.name);
@@ -64,6 +70,8 @@ Json write_object(const ObjectRecord& o) {
     set_integer(j, "label_id", o.label_id);
     set_number(j, "confidence", o.confidence, confidence_steps);
     set_integer(j, "id", o.id);
+    if (o.predicted)
+        j["predicted"] = true;
     j["box"] = {{"x", pixels(o.box.x)},
                 {"y", pixels(o.box.y)},
                 {"width", pixels(o.box.width)},
@@ -71,6 +79,20 @@ Json write_object(const ObjectRecord& o) {
     set_list(j, "attributes", o.attributes, write_attribute);
     set_list(j, "keypoints", o.keypoints, write_point);
     set_list(j, "zones", o.zones, [](const std::string& zone) { return Json(zone); });
+    set_embedding(j, o.embedding);
+    return j;
+}
+
+Json write_event(const EventRecord& e) {
+    Json j = Json::object();
+    set_text(j, "type", e.type);
+    set_text(j, "zone", e.zone);
+    set_integer(j, "id", e.id);
+    set_text(j, "label", e.label);
+    set_text(j, "direction", e.direction);
+    set_number(j, "seconds", e.seconds, 1000);
+    set_number(j, "speed", e.speed, 1000);
+    set_integer(j, "count", e.count);
     return j;
 }
 
@@ -88,12 +110,6 @@ Json write_segment(const SegmentRecord& s) {
     set_integer(j, "label_id", s.label_id);
     set_number(j, "share", s.share, confidence_steps);
     return j;
-}
-
-// All or none: a list with holes is no embedding.
-void set_embedding(Json& to, const std::vector<float>& values) {
-    if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
-        set_list(to, "embedding", values, [](float v) { return Json(rounded(v, 1e5)); });
 }
 
 Json write_inference(const InferenceRecord& i) {
@@ -145,13 +161,28 @@ ObjectRecord read_object(JsonReader at) {
     o.label_id = at.integer<int>("label_id");
     o.confidence = at.number("confidence");
     o.id = at.integer<int64_t>("id");
+    o.predicted = at.flag("predicted");
     if (auto box = at.object("box"))
         o.box = {box->number("x").value_or(0), box->number("y").value_or(0),
                  box->number("width").value_or(0), box->number("height").value_or(0)};
     o.attributes = at.objects<AttributeRecord>("attributes", read_attribute);
     o.keypoints = at.objects<PointRecord>("keypoints", read_point);
     o.zones = at.texts("zones");
+    o.embedding = read_embedding(at);
     return o;
+}
+
+EventRecord read_event(JsonReader at) {
+    EventRecord e;
+    e.type = at.text("type");
+    e.zone = at.text("zone");
+    e.id = at.integer<int64_t>("id");
+    e.label = at.text("label");
+    e.direction = at.text("direction");
+    e.seconds = at.number("seconds");
+    e.speed = at.number("speed");
+    e.count = at.integer<int64_t>("count");
+    return e;
 }
 
 InferenceRecord read_inference(JsonReader at) {
@@ -172,6 +203,7 @@ FrameRecord read_frame(JsonReader at) {
     r.keypoints = at.objects<PointRecord>("keypoints", read_point);
     r.embedding = read_embedding(at);
     r.segments = at.objects<SegmentRecord>("segments", read_segment);
+    r.events = at.objects<EventRecord>("events", read_event);
     if (auto inference = at.object("inference"))
         r.inference = read_inference(*inference);
     return r;
@@ -195,6 +227,7 @@ std::string to_json_line(const FrameRecord& r) {
     set_list(j, "keypoints", r.keypoints, write_point);
     set_embedding(j, r.embedding);
     set_list(j, "segments", r.segments, write_segment);
+    set_list(j, "events", r.events, write_event);
     if (r.inference)
         j["inference"] = write_inference(*r.inference);
     return j.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -98,6 +98,15 @@ std::optional<double> JsonReader::number(const char* key) {
     return std::nullopt;
 }
 
+bool JsonReader::flag(const char* key) {
+    const nlohmann::json* value = find(key);
+    if (value && value->is_boolean())
+        return value->get<bool>();
+    if (value)
+        complain(key, *value, "true or false");
+    return false;
+}
+
 std::optional<JsonReader> JsonReader::object(const char* key) {
     const nlohmann::json* value = find(key);
     if (!value)

@@ -35,6 +35,7 @@ public:
 
     std::string text(const char* key);
     std::optional<double> number(const char* key); // finite
+    bool flag(const char* key);                    // false if it is not there
     std::optional<JsonReader> object(const char* key);
     std::vector<std::string> texts(const char* key);
 
