@@ -60,6 +60,7 @@ bool take_affine(Graph& graph, const Uses& uses, size_t n) {
     const auto both = affine ? after(*affine, *rounding) : std::nullopt;
     if (!both)
         return false;
+    drop(graph.nodes[size_t(uses.maker[size_t(x)])]); // nobody else uses it
     graph.nodes[n] =
         to_bytes(graph, graph.nodes[n].name, affine->x, *both, graph.nodes[n].outputs[0]);
     return true;
@@ -108,8 +109,11 @@ bool drop_bounds(Graph& graph, const Uses& uses, size_t n) {
                             : std::nullopt;
     if (!bounds || !saturates(*rounding, *bounds))
         return false;
-    if (is_node)
+    if (is_node) {
         graph.nodes[n].inputs[0] = maker.inputs[0];
+        drop(maker);
+        return true;
+    }
     for (const char* key : {"activation", "activation_alpha", "activation_beta"})
         maker.attrs.erase(key);
     return true;
@@ -142,6 +146,7 @@ bool lift(Graph& graph, const Uses& uses, size_t n) {
         first.push_back(to_bytes(graph, rounding_node.name, from, *rounding, q));
         moving.inputs[k] = q;
     }
+    drop(graph.nodes[at]);
     moving.outputs = rounding_node.outputs;
     graph.nodes[n] = std::move(moving);
     graph.nodes.insert(graph.nodes.begin() + int64_t(n), first.begin(), first.end());
