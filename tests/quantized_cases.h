@@ -103,6 +103,15 @@ inline const std::vector<QuantizedCase>& quantized_cases() {
              const ValueId z = b.fake(b.node("Relu", {b.conv(y, {8, 1, 3, 3}, same(8))}), 0, 6);
              b.graph.outputs = {b.conv(z, {4, 8, 1, 1})};
          }},
+        {"ranges_with_a_zero_of_their_own", "ToBytes ConvBytes ToBytes ConvBytes ConvBytes",
+         [=](B& b) {
+             const ValueId x = b.fake(b.input("x", {1, 3, 12, 12}), -1.1f, 1.3f);
+             const ValueId y = b.fake(b.node("Elu", {b.conv(x, {4, 3, 3, 3}, same())}),
+                                      {-1, -1, -0.9f, -0.5f}, {7, 6, 9, 6.5f});
+             const ValueId z =
+                 b.fake(b.node("Elu", {b.conv(y, {4, 1, 3, 3}, same(4))}), -1.0f, 9.03f);
+             b.graph.outputs = {b.conv(z, {4, 4, 1, 1})};
+         }},
         {"narrow_groups", "ToBytes ConvBytes",
          [=](B& b) {
              b.graph.outputs = {

@@ -2,7 +2,9 @@
 // gst-inference info: what a model is and how it would be used; or what devices there are.
 
 #include "inference/image_layout.h"
+#include "inference/model.h"
 #include "inference/processing.h"
+#include "inference/quantized.h"
 #include "inference/tail.h"
 #include "tools/command.h"
 #include "tools/compile.h"
@@ -123,6 +125,25 @@ void print_operators(const Graph& graph) {
     line("supported", "yes, all of them");
 }
 
+// How much of a quantised model a device with 8-bit products multiplies in them.
+Result<void> print_bytes(Graph graph) {
+    if (const auto optimized = optimize(graph); !optimized.ok())
+        return optimized.error();
+    const ByteWork work = run_in_bytes(graph);
+    if (work.in_bytes == 0)
+        return {};
+    char share[32];
+    std::snprintf(share, sizeof share, "%.1f %%", 100 * work.share());
+    std::string text = share + std::string(" of the work where the device has 8-bit products");
+    constexpr size_t most = 5;
+    for (size_t k = 0; k < std::min(most, work.in_float.size()); k++)
+        text += (k ? ", " : "; in float: ") + work.in_float[k];
+    if (work.in_float.size() > most)
+        text += " and " + std::to_string(work.in_float.size() - most) + " more";
+    line("int8", text);
+    return {};
+}
+
 std::string with_unit(double value, const char* unit) {
     char text[64];
     std::snprintf(text, sizeof text, "%.3f %s", value, unit);
@@ -217,6 +238,8 @@ Result<ExitCode> print_model(const std::string& model, const Arguments& argument
     if (!graph.ok())
         return not_at_this_size(model, shapes, graph.error());
     print_graph(model, graph.value());
+    if (const auto bytes = print_bytes(graph.value()); !bytes.ok())
+        return bytes.error();
     print_batch(model, load);
     if (const auto used = print_device_use(graph.value(), arguments); !used.ok())
         return used.error();

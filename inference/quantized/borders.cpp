@@ -95,7 +95,7 @@ bool saturates(const Rounding& r, std::pair<float, float> bounds) {
     return true;
 }
 
-// A Relu or Clip that rounding to bytes does as well.
+// Drops a Relu or Clip that rounding to bytes does as well.
 bool drop_bounds(Graph& graph, const Uses& uses, size_t n) {
     const auto rounding = rounding_of(graph, &graph.nodes[n]);
     const ValueId x = rounding ? graph.nodes[n].inputs[0] : none;
@@ -116,7 +116,7 @@ bool drop_bounds(Graph& graph, const Uses& uses, size_t n) {
     }
     for (const char* key : {"activation", "activation_alpha", "activation_beta"})
         maker.attrs.erase(key);
-    return true;
+    return false; // makers and users are the same
 }
 
 bool keeps_order(const Rounding& r) {

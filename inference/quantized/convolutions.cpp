@@ -264,10 +264,9 @@ void drop_inner_roundings(Graph& graph) {
 }
 
 void make_convolutions(Graph& graph) {
-    repeat(graph, [](Graph& g, const Uses& uses, size_t n) {
-        return convert_conv(g, uses, n) || convert_product(g, uses, n);
-    });
-    repeat(graph, fuse_rounding);
+    sweep(graph, convert_conv);
+    repeat(graph, convert_product);
+    sweep(graph, fuse_rounding);
 }
 
 } // namespace infer::quantized

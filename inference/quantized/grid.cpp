@@ -189,4 +189,12 @@ void repeat(Graph& graph, bool (*step)(Graph&, const Uses&, size_t)) {
     remove_unused(graph);
 }
 
+void sweep(Graph& graph, bool (*step)(Graph&, const Uses&, size_t)) {
+    const Uses uses(graph);
+    for (size_t n = 0; n < graph.nodes.size(); n++)
+        if (!graph.nodes[n].op.empty())
+            step(graph, uses, n);
+    remove_unused(graph);
+}
+
 } // namespace infer::quantized

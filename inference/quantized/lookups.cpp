@@ -175,7 +175,7 @@ bool make_sum(Graph& graph, const Uses& uses, size_t n) {
 } // namespace
 
 void make_lookups(Graph& graph) {
-    repeat(graph, [](Graph& g, const Uses& uses, size_t n) {
+    sweep(graph, [](Graph& g, const Uses& uses, size_t n) {
         return make_lookup(g, uses, n) || make_sum(g, uses, n);
     });
 }

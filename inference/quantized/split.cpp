@@ -5,30 +5,67 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace infer::quantized {
 namespace {
 
-// The grid between `low` and `high`; nothing if 0 is not one of its steps.
-std::optional<Grid> grid_between(const std::vector<float>& low, const std::vector<float>& high) {
+// Lower and upper end of a range, of one channel.
+struct Range {
+    float low = 0, high = 0;
+    float step() const { return (high - low) / 255; }
+};
+
+// The finest step at which 255 steps with 0 at number `zero` hold all of the range.
+float step_with(const Range& r, int zero) {
+    const float below = zero > 0    ? -r.low / float(zero)
+                        : r.low < 0 ? std::numeric_limits<float>::infinity()
+                                    : 0.0f;
+    const float above = zero < 255   ? r.high / float(255 - zero)
+                        : r.high > 0 ? std::numeric_limits<float>::infinity()
+                                     : 0.0f;
+    return std::max(below, above);
+}
+
+// Which number of the 256 stands for 0: that of all ranges, or the one that makes their steps the
+// least coarser.
+std::optional<int> zero_of(const std::vector<Range>& ranges) {
     constexpr float near_step = 0.1f; // files round their ranges
-    Grid grid;
-    grid.scale.clear();
-    std::optional<int> zero;
-    const size_t channels = std::max(low.size(), high.size());
-    for (size_t c = 0; c < channels; c++) {
-        const float l = low[low.size() == 1 ? 0 : c], h = high[high.size() == 1 ? 0 : c];
-        const float step = (h - l) / 255, at = -l / step;
-        if (!(h > l) || !std::isnormal(step) || !(at > -0.5f && at < 255.5f) ||
-            std::abs(at - std::nearbyint(at)) > near_step)
-            return {};
-        const int z = int(std::nearbyint(at));
-        if (zero.value_or(z) != z)
-            return {};
-        zero = z;
-        grid.scale.push_back(step);
+    constexpr float most_coarser = 2; // a bit
+    const float at = -ranges[0].low / ranges[0].step();
+    if (std::ranges::all_of(ranges, [&](const Range& r) {
+            return std::abs(-r.low / r.step() - std::nearbyint(at)) <= near_step;
+        }))
+        return int(std::nearbyint(at));
+    int best = 0;
+    float least = std::numeric_limits<float>::infinity();
+    for (int zero = 0; zero < 256; zero++) {
+        float coarser = 0;
+        for (const Range& r : ranges)
+            coarser = std::max(coarser, step_with(r, zero) / r.step());
+        if (coarser < least)
+            best = zero, least = coarser;
     }
-    grid.zero = *zero;
+    return least <= most_coarser ? std::optional(best) : std::nullopt;
+}
+
+// The grid between `low` and `high`, with 0 on it.
+std::optional<Grid> grid_between(const std::vector<float>& low, const std::vector<float>& high) {
+    std::vector<Range> ranges;
+    for (size_t c = 0; c < std::max(low.size(), high.size()); c++) {
+        const Range r{low[low.size() == 1 ? 0 : c], high[high.size() == 1 ? 0 : c]};
+        if (!(r.low <= 0 && r.high >= 0) || !std::isnormal(r.step()))
+            return {};
+        ranges.push_back(r);
+    }
+    const auto zero = zero_of(ranges);
+    if (!zero)
+        return {};
+    Grid grid{ElementType::U8, {}, *zero};
+    for (const Range& r : ranges) {
+        const bool exact = std::abs(-r.low / r.step() - float(*zero)) <= 0.1f;
+        grid.scale.push_back(exact ? r.step() : step_with(r, *zero));
+    }
     return grid;
 }
 
@@ -39,29 +76,38 @@ Grid centred(Grid grid) {
     return grid;
 }
 
-bool split_fake(Graph& graph, const Uses&, size_t n) {
-    const Node node = graph.nodes[n];
+// The two nodes that a FakeQuantize becomes; none: it stays.
+std::vector<Node> split_fake(Graph& graph, const Node& node) {
     if (node.op != "FakeQuantize" || node.attr("levels", int64_t{0}) != 256 ||
         constant_of(graph, node.inputs[0]))
-        return false;
+        return {};
     const Shape& shape = graph.value(node.inputs[0]).shape;
     std::vector<float> range[4];
     for (size_t k = 0; k < 4; k++) {
         const auto r = by_channel(graph, node.inputs[k + 1], shape);
         if (!r)
-            return false;
+            return {};
         range[k] = *r;
     }
     const auto from = grid_between(range[0], range[1]), to = grid_between(range[2], range[3]);
     if (!from || !to || from->zero != to->zero)
-        return false;
+        return {};
     const Grid in = centred(*from), out = centred(*to);
     const ValueId q = new_value(graph, node.inputs[0], in.type);
-    Node first = to_bytes(graph, node.name, node.inputs[0], rounding_to(in), q);
-    Node second = from_bytes(graph, node.name, q, out, node.outputs[0]);
-    graph.nodes[n] = std::move(second);
-    graph.nodes.insert(graph.nodes.begin() + int64_t(n), std::move(first));
-    return true;
+    return {to_bytes(graph, node.name, node.inputs[0], rounding_to(in), q),
+            from_bytes(graph, node.name, q, out, node.outputs[0])};
+}
+
+void split_fakes(Graph& graph) {
+    std::vector<Node> nodes;
+    for (const Node& node : graph.nodes) {
+        auto parts = split_fake(graph, node);
+        if (parts.empty())
+            nodes.push_back(node);
+        else
+            std::ranges::move(parts, std::back_inserter(nodes));
+    }
+    graph.nodes = std::move(nodes);
 }
 
 // The grid a QuantizeLinear rounds to, as if a DequantizeLinear of the same numbers read it.
@@ -124,10 +170,10 @@ bool restore(Graph& graph, const Uses& uses, size_t n) {
 } // namespace
 
 void split_quantizers(Graph& graph) {
-    repeat(graph, split_fake);
-    repeat(graph, split_linear);
+    split_fakes(graph);
+    sweep(graph, split_linear);
 }
 
-void restore_quantizers(Graph& graph) { repeat(graph, restore); }
+void restore_quantizers(Graph& graph) { sweep(graph, restore); }
 
 } // namespace infer::quantized

@@ -67,9 +67,14 @@ std::optional<std::vector<float>> by_channel(const Graph& graph, ValueId v, cons
 bool only_moves(const Node& node);
 size_t data_inputs(const Node& node);
 
-// Calls `step` for each node until nothing changes any more. A step may insert nodes at its own
-// place.
+// Calls `step` for each node until nothing changes any more. A step says whether it has changed who
+// makes and who uses values; it may insert nodes at its own place. For rare changes: each costs a
+// walk over the graph.
 void repeat(Graph& graph, bool (*step)(Graph& graph, const Uses& uses, size_t node));
+
+// Calls `step` once for each node. It may change that node and drop others, so that what it has
+// been told of makers and users stays true of all that later steps ask for.
+void sweep(Graph& graph, bool (*step)(Graph& graph, const Uses& uses, size_t node));
 
 // Every quantiser becomes a ToBytes, with DequantizeLinear after it.
 void split_quantizers(Graph& graph);
