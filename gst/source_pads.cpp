@@ -124,7 +124,9 @@ bool SourcePads::serialized_event(GstEvent* event) {
     const bool sticky = GST_EVENT_IS_STICKY(event);
     if (source && (flow == GST_FLOW_OK || flow == GST_FLOW_EOS)) {
         auto item = std::make_unique<EventItem>(event);
-        return source->push_marker(std::move(item), type == GST_EVENT_EOS) == PushResult::Ok;
+        // After a segment seek SEGMENT_DONE comes in place of EOS.
+        const bool ends = type == GST_EVENT_EOS || type == GST_EVENT_SEGMENT_DONE;
+        return source->push_marker(std::move(item), ends) == PushResult::Ok;
     }
     gst_event_unref(event);
     if (type == GST_EVENT_EOS && (flow == GST_FLOW_NOT_LINKED || flow < GST_FLOW_EOS)) {

@@ -165,6 +165,8 @@ void Wire::put(Entry entry, std::unique_lock<std::mutex>& lock) {
         gst_clear_buffer(&entry.buffer);
         return;
     }
+    if (!keeping_)
+        gst_clear_buffer(&entry.buffer);
     entries_.push_back(std::move(entry));
     changed_.notify_all();
 }
@@ -243,6 +245,11 @@ void Wire::block(bool blocked) {
 bool Wire::wait_until_blocked() {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, patience, [this] { return standing_; });
+}
+
+void Wire::keep_frames(bool keep) {
+    std::lock_guard lock(mutex_);
+    keeping_ = keep;
 }
 
 void Wire::answer_with(GstFlowReturn flow) {

@@ -73,6 +73,7 @@ public:
     void block(bool blocked); // recorder takes nothing meanwhile
     bool wait_until_blocked(); // until something stands before the closed recorder
     void answer_with(GstFlowReturn flow);
+    void keep_frames(bool keep); // else they are let go of once they are in the log
     void release();
 
     std::function<bool(GstQuery*)> on_query; // what downstream answers
@@ -93,7 +94,7 @@ private:
     std::condition_variable changed_;
     std::vector<Entry> entries_;
     GstFlowReturn flow_ = GST_FLOW_OK;
-    bool blocked_ = false, standing_ = false, flushing_ = false;
+    bool blocked_ = false, standing_ = false, flushing_ = false, keeping_ = true;
 };
 
 // Runs a launch line to its end or to its first error; the errors' texts, in order. `on_done` sees
