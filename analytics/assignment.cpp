@@ -7,17 +7,12 @@
 namespace infer {
 namespace {
 
-// More than all pairs that may be can cost together.
-double price_of_never(const Costs& costs) {
-    return 1000.0 * double(std::min(costs.rows, costs.columns) + 1);
-}
-
 // The Hungarian method for rows <= columns; row and column 0 are its starting points, so that
 // rows and columns count from 1 here.
 class Solver {
 public:
-    Solver(const Costs& costs, bool swapped)
-        : costs_(costs), swapped_(swapped), never_(price_of_never(costs)),
+    Solver(const Costs& costs, bool swapped, double alone)
+        : costs_(costs), swapped_(swapped), alone_(alone),
           rows_(swapped ? costs.columns : costs.rows),
           columns_(swapped ? costs.rows : costs.columns), row_price_(rows_ + 1),
           column_price_(columns_ + 1), row_of_(columns_ + 1), came_from_(columns_ + 1) {
@@ -30,7 +25,7 @@ public:
 private:
     double cost(size_t row, size_t column) const {
         const double c = swapped_ ? costs_.at(column - 1, row - 1) : costs_.at(row - 1, column - 1);
-        return std::isfinite(c) ? c : never_;
+        return std::isfinite(c) ? c : alone_;
     }
 
     // Finds the cheapest chain of exchanges that gives `row` a column.
@@ -71,7 +66,7 @@ private:
 
     const Costs& costs_;
     const bool swapped_;
-    const double never_;
+    const double alone_;
     const size_t rows_, columns_;
     std::vector<double> row_price_, column_price_;
     std::vector<size_t> row_of_, came_from_;
@@ -79,10 +74,10 @@ private:
 
 } // namespace
 
-std::vector<int> assign(const Costs& costs) {
+std::vector<int> assign(const Costs& costs, double alone) {
     std::vector<int> chosen(costs.rows, -1);
     const bool swapped = costs.rows > costs.columns;
-    const Solver solver(costs, swapped);
+    const Solver solver(costs, swapped, alone);
     for (size_t c = 1; c <= solver.columns(); c++) {
         if (solver.row_of(c) == 0)
             continue;

@@ -17,11 +17,12 @@ struct Costs {
     double at(size_t row, size_t column) const { return values[row * columns + column]; }
 
     size_t rows, columns;
-    std::vector<double> values; // finite ones between 0 and 1000
+    std::vector<double> values; // finite ones from 0 to 1000, and below what being alone costs
 };
 
-// The column of each row, -1 for none: as many pairs as there can be, and of these choices the
-// cheapest. Hungarian method with potentials, O(rows^2 * columns).
-std::vector<int> assign(const Costs& costs);
+// The column of each row, -1 for none. Minimises the cost of all pairs plus `alone` for each row or
+// column (whichever are fewer) without one; by default as many pairs as there can be are made.
+// Hungarian method with potentials, O(rows^2 * columns).
+std::vector<int> assign(const Costs& costs, double alone = 1e6);
 
 } // namespace infer

@@ -2,7 +2,6 @@
 #include "gst/frame_record.h"
 
 #include "gst/event_record.h"
-#include "gst/meta/gstinferencemeta.h"
 
 namespace {
 
@@ -10,28 +9,6 @@ std::vector<float> floats_of(GBytes* data) {
     gsize bytes = 0;
     const auto* values = static_cast<const float*>(g_bytes_get_data(data, &bytes));
     return {values, values + bytes / sizeof(float)};
-}
-
-infer::ObjectRecord object_record(const GstInferenceObject& o) {
-    infer::ObjectRecord r;
-    r.label = o.label;
-    r.label_id = o.label_id;
-    r.confidence = o.confidence;
-    r.box = {o.x, o.y, o.width, o.height};
-    for (guint i = 0; i < o.n_attributes; i++)
-        r.attributes.push_back(
-            {o.attributes[i].name, o.attributes[i].label, o.attributes[i].confidence});
-    for (guint i = 0; i < o.n_keypoints; i++)
-        r.keypoints.push_back(
-            {o.keypoints[i].x, o.keypoints[i].y, o.keypoints[i].confidence});
-    if (o.track_id > 0)
-        r.id = o.track_id;
-    r.predicted = o.predicted;
-    for (gchar** zone = o.zones; zone && *zone; zone++)
-        r.zones.push_back(*zone);
-    if (o.embedding)
-        r.embedding = floats_of(o.embedding);
-    return r;
 }
 
 // Classes, shares of segments, and everything else that is said of the whole frame.
@@ -91,6 +68,28 @@ infer::InferenceRecord inference_record(const GstInferenceFrameMeta& m) {
 }
 
 } // namespace
+
+infer::ObjectRecord object_record(const GstInferenceObject& o) {
+    infer::ObjectRecord r;
+    r.label = o.label;
+    r.label_id = o.label_id;
+    r.confidence = o.confidence;
+    r.box = {o.x, o.y, o.width, o.height};
+    for (guint i = 0; i < o.n_attributes; i++)
+        r.attributes.push_back(
+            {o.attributes[i].name, o.attributes[i].label, o.attributes[i].confidence});
+    for (guint i = 0; i < o.n_keypoints; i++)
+        r.keypoints.push_back(
+            {o.keypoints[i].x, o.keypoints[i].y, o.keypoints[i].confidence});
+    if (o.track_id > 0)
+        r.id = o.track_id;
+    r.predicted = o.predicted;
+    for (gchar** zone = o.zones; zone && *zone; zone++)
+        r.zones.push_back(*zone);
+    if (o.embedding)
+        r.embedding = floats_of(o.embedding);
+    return r;
+}
 
 infer::FrameRecord frame_record(GstBuffer* buffer, const GstVideoInfo& video,
                                 const std::string& source, uint64_t number) {

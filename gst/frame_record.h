@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "gst/meta/gstinferencemeta.h"
 #include "inference/metadata.h"
 
 #include <gst/video/video.h>
@@ -11,3 +12,5 @@
 // has said them.
 infer::FrameRecord frame_record(GstBuffer* buffer, const GstVideoInfo& video,
                                 const std::string& source, uint64_t number);
+// The same of one object.
+infer::ObjectRecord object_record(const GstInferenceObject& object);

@@ -51,7 +51,7 @@ public:
     static GParamSpec* spec(const FilterProperty<S>& p) {
         const auto flags =
             GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
-        const S standard;
+        static const S standard{};
         if (const auto* m = std::get_if<std::string S::*>(&p.member))
             return g_param_spec_string(p.name, p.name, p.blurb,
                                        (standard.**m).empty() ? nullptr : (standard.**m).c_str(),

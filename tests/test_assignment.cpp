@@ -67,3 +67,11 @@ TEST(Assignment, gives_no_column_where_none_may_be) {
     EXPECT_EQ(assign(Costs(2, 0)), (std::vector<int>{-1, -1}));
     EXPECT_EQ(assign(Costs(0, 2)), std::vector<int>{});
 }
+
+TEST(Assignment, rather_leaves_a_row_alone_than_pay_more_for_it) {
+    // Two pairs would cost 1.8, the one good pair and a row alone 1.1.
+    Costs costs(2, 2);
+    costs.at(0, 0) = 0.9, costs.at(1, 0) = 0.1, costs.at(1, 1) = 0.9;
+    EXPECT_EQ(assign(costs), (std::vector<int>{0, 1}));
+    EXPECT_EQ(assign(costs, 1), (std::vector<int>{-1, 0}));
+}
