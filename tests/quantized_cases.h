@@ -184,6 +184,17 @@ inline const std::vector<QuantizedCase>& quantized_cases() {
              b.graph.outputs = {b.conv(b.node("Reshape", {grouped, b.ints({1, 32, 6, 6})}),
                                        {4, 32, 3, 3}, same())};
          }},
+        {"slices_of_the_input", "ToBytes Slice Slice Concat ConvBytes",
+         [=](B& b) {
+             const ValueId x = b.input("x", {1, 4, 6, 6});
+             std::vector<ValueId> parts;
+             for (const int64_t first : {0, 1})
+                 parts.push_back(b.pair(
+                     b.node("Slice", {x, b.ints({first}), b.ints({6}), b.ints({3}), b.ints({2})}),
+                     0.01f, 128));
+             const ValueId whole = b.node("Concat", parts, {{"axis", int64_t{1}}});
+             b.graph.outputs = {b.conv(b.pair(whole, 0.01f, 128), {8, 8, 1, 1})};
+         }},
         {"resized", "ToBytes ConvBytes Resize ConvBytes",
          [=](B& b) {
              const ValueId x = b.pair(b.input("x", {1, 8, 6, 6}), 0.01f, 128);

@@ -128,6 +128,14 @@ class Info(Case):
         self.assertEqual(result.returncode, 2)
         self.assertIn("TOASTER", result.stderr)
 
+    def test_it_says_how_much_of_a_quantised_model_is_in_int8(self):
+        scale, weights = numpy.full((), 0.5, "f4"), numpy.ones((3, 3, 1, 1), "f4")
+        nodes = [onnx_writer.node("QuantizeLinear", ["x", "s"], ["q"]), onnx_writer.node("DequantizeLinear", ["q", "s"], ["d"]),
+                 onnx_writer.node("Conv", ["d", "w"], ["c"], "first"), onnx_writer.node("Conv", ["c", "w"], ["y/0"], "second")]
+        model = self.file("quantised.onnx", onnx_writer.model(nodes, constants={"s": scale, "w": weights}))
+        self.assertRegex(self.line(self.done("info", model), "int8"), "50.0 % .*in float: second")
+        self.assertNotIn("int8", self.done("info", self.model()))
+
     def test_devices_are_listed(self):
         self.assertIn("CPU", self.done("info", "--devices"))
 

@@ -123,6 +123,23 @@ bool keeps_order(const Rounding& r) {
     return std::all_of(r.scale.begin(), r.scale.end(), [](float s) { return s > 0; });
 }
 
+// Two ToBytes that make the same of one value become one.
+bool share(Graph& graph, const Uses& uses, size_t n) {
+    const auto rounding = rounding_of(graph, &graph.nodes[n]);
+    if (!rounding)
+        return false;
+    for (const int user : uses.users[size_t(graph.nodes[n].inputs[0])]) {
+        const Node& other = graph.nodes[size_t(user)];
+        if (size_t(user) >= n || rounding_of(graph, &other) != rounding)
+            continue;
+        if (!replace_value(graph, uses, graph.nodes[n].outputs[0], other.outputs[0]))
+            return false;
+        drop(graph.nodes[n]);
+        return true;
+    }
+    return false;
+}
+
 // ToBytes after a node that moves floats: the node moves bytes instead.
 bool lift(Graph& graph, const Uses& uses, size_t n) {
     const Node rounding_node = graph.nodes[n];
@@ -265,7 +282,8 @@ bool join(Graph& graph, const Uses& uses, size_t n) {
 
 void move_borders(Graph& graph) {
     repeat(graph, [](Graph& g, const Uses& uses, size_t n) {
-        return take_affine(g, uses, n) || drop_bounds(g, uses, n) || lift(g, uses, n);
+        return share(g, uses, n) || take_affine(g, uses, n) || drop_bounds(g, uses, n) ||
+               lift(g, uses, n);
     });
     repeat(graph, [](Graph& g, const Uses& uses, size_t n) {
         return join(g, uses, n) || sink(g, uses, n) || align(g, uses, n);

@@ -38,6 +38,7 @@ struct Rounding {
     float scale_of(size_t channel) const { return scale[scale.size() == 1 ? 0 : channel]; }
     float shift_of(size_t channel) const { return shift[shift.size() == 1 ? 0 : channel]; }
     size_t channels() const { return std::max(scale.size(), shift.size()); }
+    bool operator==(const Rounding&) const = default;
 };
 
 bool is_byte(ElementType type);
