@@ -99,6 +99,21 @@ TEST(QuantizedModels, leave_weights_that_are_no_signed_bytes_to_floats) {
     EXPECT_EQ(run_in_bytes(graph).in_bytes, 0);
 }
 
+// A file may hold operators of ours, with numbers that are not known.
+TEST(QuantizedModels, that_compute_scales_of_bytes_themselves_are_left_alone) {
+    QuantizedBuilder b;
+    const ValueId x = b.pair(b.input("x", {1, 8, 6, 6}), 0.01f, 128), scale = b.input("scale", {8});
+    const ValueId q =
+        b.node("ToBytes", {b.conv(x, {8, 8, 1, 1}), scale, scale}, {{"to", std::string("u8")}});
+    const ValueId weights = b.constant(Tensor(ElementType::I8, {8, 8, 1, 1}));
+    const ValueId y = b.node("ConvBytes", {q, weights, scale, scale});
+    b.graph.outputs = {
+        b.node("ToBytes", {y, b.floats({1}), b.floats({0})}, {{"to", std::string("u8")}})};
+    Graph graph = optimized(b.graph);
+    run_in_bytes(graph);
+    EXPECT_EQ(operators(graph), "ToBytes ConvBytes ToBytes ConvBytes ToBytes");
+}
+
 TEST(QuantizedModels, name_the_layers_that_stay_in_float_largest_first) {
     QuantizedBuilder b;
     const ValueId x = b.pair(b.input("x", {1, 8, 6, 6}), 0.01f, 128);

@@ -226,7 +226,8 @@ bool fuse_rounding(Graph& graph, const Uses& uses, size_t n) {
     const Node node = graph.nodes[n];
     const auto rounding = rounding_of(graph, &node);
     const Node* made = rounding ? uses.private_maker(graph, node.inputs[0], "ConvBytes") : nullptr;
-    if (!made || made->attr("to", "f32") != std::string("f32"))
+    if (!made || made->attr("to", "f32") != std::string("f32") || made->inputs.size() < 5 ||
+        !f32_of(graph, made->inputs[2]) || !f32_of(graph, made->inputs[3]))
         return false;
     Node& conv = graph.nodes[size_t(uses.maker[size_t(node.inputs[0])])];
     const bool adds = conv.inputs[4] != none;

@@ -84,10 +84,11 @@ std::optional<Grid> grid_of(const Graph& graph, const Uses& uses, ValueId v) {
 }
 
 std::optional<Rounding> rounding_of(const Graph& graph, const Node* node) {
-    if (!node || node->op != "ToBytes")
+    const Tensor* scale = node && node->op == "ToBytes" ? f32_of(graph, node->inputs[1]) : nullptr;
+    const Tensor* shift = scale ? f32_of(graph, node->inputs[2]) : nullptr;
+    if (!shift)
         return {};
-    const auto a = f32_of(graph, node->inputs[1])->span<float>(),
-               b = f32_of(graph, node->inputs[2])->span<float>();
+    const auto a = scale->span<float>(), b = shift->span<float>();
     return Rounding{graph.value(node->outputs[0]).type, {a.begin(), a.end()}, {b.begin(), b.end()}};
 }
 
