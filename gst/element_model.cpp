@@ -26,33 +26,44 @@ struct ElementModel::Shared : std::enable_shared_from_this<ElementModel::Shared>
     std::shared_ptr<infer::Session> session;
     std::shared_ptr<void> ready_watch;
     std::shared_ptr<const Processing> processing;
+    // What prepare() loads.
+    struct Next {
+        unsigned ticket = 0; // counts prepare() and close()
+        std::shared_ptr<infer::Session> session;
+        std::shared_ptr<void> watch;
+    } next;
 
     void compiled(unsigned of_generation, const Error* error);
     Result<void> resolve();
     void fail(unsigned of_generation, const Error& error);
+    void prepared(unsigned ticket, const Loaded& loaded, const Error* error);
     void warn();
 };
 
 // Chooses decoder and pre-processing for the newest config. Any thread; the session is ready.
 Result<void> ElementModel::Shared::resolve() {
-    std::unique_lock guard(lock);
-    while (session) {
+    for (;;) {
+        std::shared_ptr<infer::Session> of; // let go of after the lock: it may be the last to hold it
+        std::unique_lock guard(lock);
+        if (!session)
+            return {};
+        of = session;
         const unsigned version = config_version;
         const infer::ModelConfig wanted = config;
-        const auto of = session.get(); // kept by close() until nobody resolves any more
         guard.unlock();
         auto made = infer::make_processing(of->inputs(), of->outputs(), wanted, of->metadata());
         guard.lock();
-        if (version != config_version)
+        if (version != config_version) {
+            guard.unlock();
             continue;
+        }
         if (!made.ok())
             return made.error();
         processing = std::move(made.value());
         phase = Ready;
         changed.notify_all();
-        break;
+        return {};
     }
-    return {};
 }
 
 // Session thread, or open()'s own when the session was ready before.
@@ -149,8 +160,10 @@ void ElementModel::close() {
     std::shared_ptr<infer::Session> session;
     std::shared_ptr<void> watch;
     std::shared_ptr<const Processing> processing;
+    Shared::Next next;
     {
         std::lock_guard guard(shared_->lock);
+        next = std::exchange(shared_->next, {shared_->next.ticket + 1, nullptr, nullptr});
         shared_->generation++;
         shared_->config_version++;
         shared_->phase = Shared::Closed;
@@ -160,6 +173,7 @@ void ElementModel::close() {
         shared_->changed.notify_all();
     }
     watch.reset(); // nothing is called back afterwards; then the session may go
+    next.watch.reset();
 }
 
 std::shared_ptr<infer::Session> ElementModel::session() const {
@@ -190,11 +204,90 @@ Result<void> ElementModel::reconfigure(const InferenceSettings& settings) {
     return resolved;
 }
 
-std::shared_ptr<const Processing> ElementModel::wait_processing(std::stop_token cancel) const {
+ElementModel::InUse ElementModel::wait_ready(std::stop_token cancel) const {
     std::unique_lock guard(shared_->lock);
     shared_->changed.wait(guard, std::move(cancel),
                           [&] { return shared_->phase != Shared::Loading; });
-    return shared_->processing;
+    return {shared_->session, shared_->processing};
+}
+
+// The session's thread must not call the element: an application may answer by setting it to NULL.
+void ElementModel::Shared::prepared(unsigned ticket, const Loaded& loaded, const Error* error) {
+    struct Call {
+        Loaded loaded;
+        unsigned ticket;
+        std::optional<Error> error;
+    };
+    auto* target = static_cast<GstElement*>(g_weak_ref_get(&element));
+    if (!target)
+        return;
+    gst_element_call_async(
+        target,
+        [](GstElement*, gpointer data) {
+            auto* call = static_cast<Call*>(data);
+            call->loaded(call->ticket, call->error ? &*call->error : nullptr);
+        },
+        new Call{loaded, ticket, error ? std::optional(*error) : std::nullopt},
+        [](gpointer data) { delete static_cast<Call*>(data); });
+    gst_object_unref(target);
+}
+
+Result<void> ElementModel::prepare(const InferenceSettings& settings, Loaded loaded) {
+    auto config = model_config(settings);
+    if (!config.ok())
+        return config.error();
+    auto session = infer::Session::open(session_config(settings, config.value()));
+    if (!session.ok())
+        return session.error();
+    Shared::Next given_up;
+    unsigned ticket = 0;
+    {
+        std::lock_guard guard(shared_->lock);
+        ticket = shared_->next.ticket + 1;
+        given_up = std::exchange(shared_->next, {ticket, session.value(), nullptr});
+    }
+    given_up.watch.reset();
+    auto watch = session.value()->when_ready(
+        [shared = shared_, ticket, loaded = std::move(loaded)](const Error* error) {
+            shared->prepared(ticket, loaded, error);
+        });
+    std::lock_guard guard(shared_->lock);
+    if (shared_->next.ticket == ticket && shared_->next.session)
+        std::swap(shared_->next.watch, watch);
+    return {};
+}
+
+Result<bool> ElementModel::exchange(unsigned ticket, const InferenceSettings& settings) {
+    auto config = model_config(settings);
+    if (!config.ok())
+        return config.error();
+    Shared::Next next; // in the end: what was in use
+    {
+        std::lock_guard guard(shared_->lock);
+        if (shared_->next.ticket != ticket || !shared_->next.session)
+            return false;
+        next = std::exchange(shared_->next, {ticket, nullptr, nullptr});
+    }
+    auto made = infer::make_processing(next.session->inputs(), next.session->outputs(),
+                                       config.value(), next.session->metadata());
+    if (!made.ok())
+        return made.error();
+    {
+        std::lock_guard guard(shared_->lock);
+        if (shared_->next.ticket != ticket)
+            return false;
+        shared_->generation++;
+        shared_->config = std::move(config.value());
+        shared_->config_version++;
+        std::swap(shared_->session, next.session);
+        std::swap(shared_->ready_watch, next.watch);
+        shared_->processing = std::move(made.value());
+        shared_->phase = Shared::Ready;
+        shared_->changed.notify_all();
+    }
+    next.watch.reset();
+    shared_->warn();
+    return true;
 }
 
 bool ElementModel::failed() const {

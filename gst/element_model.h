@@ -6,6 +6,7 @@
 
 #include <gst/gst.h>
 
+#include <functional>
 #include <memory>
 #include <stop_token>
 
@@ -25,10 +26,23 @@ public:
     // What the latest settings say; a failure leaves the old ones in force. Reads files.
     infer::Result<void> reconfigure(const InferenceSettings& settings);
 
-    // Waits until the model is compiled. nullptr: cancelled, or failed, and then the error is on
-    // the bus already.
-    std::shared_ptr<const infer::Processing> wait_processing(std::stop_token cancel) const;
+    // What frames are inferred by now.
+    struct InUse {
+        std::shared_ptr<infer::Session> session;
+        std::shared_ptr<const infer::Processing> processing;
+    };
+    // Waits until the model is compiled. No processing: cancelled, or failed, and then the error is
+    // on the bus already.
+    InUse wait_ready(std::stop_token cancel) const;
     bool failed() const;
+
+    // Loads another model beside the one in use. Then `loaded` is called with a ticket and the error
+    // if there is one, on a thread of its own that holds the element. What prepare() began before is
+    // given up.
+    using Loaded = std::function<void(unsigned ticket, const infer::Error* error)>;
+    infer::Result<void> prepare(const InferenceSettings& settings, Loaded loaded);
+    // Puts what was prepared in use. false: it was given up meanwhile.
+    infer::Result<bool> exchange(unsigned ticket, const InferenceSettings& settings);
 
 private:
     struct Shared; // outlives the element where a compilation is still running

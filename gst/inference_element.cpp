@@ -3,6 +3,10 @@
 
 #include "gst/errors.h"
 #include "gst/inference_stats.h"
+#include "gst/log.h"
+
+using infer::Error;
+using infer::Result;
 
 InferenceSettings InferenceElement::as_loaded(InferenceSettings settings) const {
     if (gives == Pictures && settings.decoder == "auto")
@@ -22,21 +26,93 @@ bool InferenceElement::set(GParamSpec* spec, const GValue* value) {
     InferenceSettings wanted = settings();
     if (!set_inference_property(wanted, spec, value))
         return false;
+    if (changes_model(spec) && model.session()) {
+        prepare_model(wanted);
+        return true;
+    }
+    if (auto done = change(spec, value); !done.ok())
+        post_warning(element, done.error(), "kept what was in force before");
+    else
+        for_each_source(element, [](SourcePads& pads) { pads.update_options(); });
+    return true;
+}
+
+Result<void> InferenceElement::change(GParamSpec* spec, const GValue* value) {
+    std::lock_guard one_at_a_time(changing_);
+    InferenceSettings wanted = settings();
+    set_inference_property(wanted, spec, value);
     if (model.session()) {
         auto done = check_settings(wanted);
         if (done.ok() && changes_processing(spec))
             done = model.reconfigure(as_loaded(wanted));
-        if (!done.ok()) {
-            post_warning(element, done.error(), "kept what was in force before");
-            return true;
-        }
+        if (!done.ok())
+            return done;
     }
+    std::lock_guard guard(lock_);
+    settings_ = std::move(wanted);
+    return {};
+}
+
+void InferenceElement::close() {
     {
         std::lock_guard guard(lock_);
-        set_inference_property(settings_, spec, value);
+        if (!next_model_.empty())
+            settings_.model = std::exchange(next_model_, "");
     }
-    for_each_source(element, [](SourcePads& pads) { pads.update_options(); });
-    return true;
+    model.close();
+}
+
+// ---- another model while frames flow
+
+void InferenceElement::prepare_model(const InferenceSettings& wanted) {
+    auto begun = check_settings(wanted);
+    if (begun.ok()) {
+        {
+            std::lock_guard guard(lock_);
+            next_model_ = wanted.model;
+        }
+        begun = model.prepare(as_loaded(wanted), [this, path = wanted.model](unsigned ticket,
+                                                                            const Error* error) {
+            model_loaded(ticket, path, error);
+        });
+    }
+    if (!begun.ok())
+        model_refused(wanted.model, begun.error());
+}
+
+void InferenceElement::model_loaded(unsigned ticket, const std::string& path, const Error* error) {
+    const Result<bool> in_use = error ? Result<bool>(*error) : take_over(ticket, path);
+    if (!in_use.ok())
+        return model_refused(path, in_use.error());
+    if (!in_use.value())
+        return;
+    GST_INFO_OBJECT(element, "goes on with model %s", path.c_str());
+    g_object_notify(G_OBJECT(element), "model");
+}
+
+void InferenceElement::model_refused(const std::string& path, const Error& error) {
+    std::string kept;
+    {
+        std::lock_guard guard(lock_);
+        if (next_model_ == path)
+            next_model_.clear();
+        kept = settings_.model;
+    }
+    post_warning(element, error, "goes on with model=" + kept);
+}
+
+// Settings that changed meanwhile hold for the new model too.
+Result<bool> InferenceElement::take_over(unsigned ticket, const std::string& path) {
+    std::lock_guard one_at_a_time(changing_);
+    InferenceSettings wanted = settings();
+    wanted.model = path;
+    auto in_use = model.exchange(ticket, as_loaded(wanted));
+    if (in_use.ok() && in_use.value()) {
+        std::lock_guard guard(lock_);
+        settings_.model = path;
+        next_model_.clear();
+    }
+    return in_use;
 }
 
 void InferenceElement::latency_told(int64_t latency_us) {

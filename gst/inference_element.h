@@ -8,8 +8,10 @@
 
 // What the GObject of a gstinference or inferenceimage owns. Settings and state have a lock each.
 //
-// Lock order: none of these is ever held together with another, and none while anything outside
-// the project is called (pads, bus, signals). They are leaves below GStreamer's own locks:
+// Lock order: none is held while anything outside the project is called (pads, bus, signals), and
+// but for the first, under which the next two are taken, none together with another. They are
+// leaves below GStreamer's own locks:
+//   InferenceElement::changing_   one change of settings or model at a time
 //   InferenceElement::lock_   settings
 //   ElementModel              session, processing
 //   SourcePads::lock_         flow, end of stream, source
@@ -32,7 +34,9 @@ struct InferenceElement {
     bool open();
     // Sets one of the settings' properties. While the model is open a value that cannot be is
     // refused with a warning; before, open() fails on it. false: the property is not one of them.
+    // Another `model` is loaded while the one in use goes on, and takes over between two frames.
     bool set(GParamSpec* spec, const GValue* value);
+    void close(); // lets go of the model
 
     // Asks the pipeline to work out its latency again where ours has changed by more than a fifth
     // since it last asked; at most once a second. Any thread.
@@ -46,9 +50,16 @@ struct InferenceElement {
 private:
     // For elements that give pictures, decoder `auto` is `picture`.
     InferenceSettings as_loaded(InferenceSettings settings) const;
+    infer::Result<void> change(GParamSpec* spec, const GValue* value);
+    void prepare_model(const InferenceSettings& wanted);
+    void model_loaded(unsigned ticket, const std::string& path, const infer::Error* error);
+    void model_refused(const std::string& path, const infer::Error& error);
+    infer::Result<bool> take_over(unsigned ticket, const std::string& path);
 
-    mutable std::mutex lock_;
+    std::mutex changing_;
+    mutable std::mutex lock_; // guards all below
     InferenceSettings settings_;
+    std::string next_model_; // being loaded; "": none
     int64_t told_latency_us_ = -1; // -1: nobody asked
     int64_t checked_us_ = 0;       // monotonic
 };

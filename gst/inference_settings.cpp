@@ -111,8 +111,9 @@ Property flag(const char* name, const char* nick, const char* blurb, GParamFlags
 
 std::vector<Property> what_runs() {
     return {
-        text("model", "Model", "Model file (.onnx, or .xml with its .bin). MODEL.json beside it is read as model-config",
-             nullptr, Ready, &Settings::model),
+        text("model", "Model", "Model file (.onnx, or .xml with its .bin). MODEL.json beside it is read as model-config. "
+             "Another one set while playing takes over once it is loaded", nullptr, Playing,
+             &Settings::model),
         text("device", "Device", "What runs the model: CPU, or a device of `gst-inference info "
              "--devices`", "CPU", Ready, &Settings::device),
         choice("hint", "Hint", "What to tune for; sets streams, requests and batch-size left at 0",
@@ -205,6 +206,8 @@ bool changes_processing(const GParamSpec* spec) {
     const Property* p = find(spec);
     return p && p->changes_processing;
 }
+
+bool changes_model(const GParamSpec* spec) { return g_str_equal(spec->name, "model"); }
 
 infer::Result<void> check_settings(const Settings& s) {
     const struct {

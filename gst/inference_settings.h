@@ -38,6 +38,8 @@ infer::Result<void> check_settings(const InferenceSettings& settings);
 
 // Properties that change decoding alone, and so take effect while playing.
 bool changes_processing(const GParamSpec* spec);
+// `model`, which may be exchanged while playing.
+bool changes_model(const GParamSpec* spec);
 
 // What file, side file and properties say about the model; the property wins. Reads files.
 infer::Result<infer::ModelConfig> model_config(const InferenceSettings& settings);

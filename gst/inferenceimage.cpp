@@ -45,7 +45,7 @@ GstStateChangeReturn change_state(GstElement* element, GstStateChange transition
     const auto result =
         GST_ELEMENT_CLASS(inference_image_parent_class)->change_state(element, transition);
     if (transition == GST_STATE_CHANGE_READY_TO_NULL)
-        own.model.close();
+        own.close();
     return result;
 }
 

@@ -13,17 +13,21 @@
 // A serialized event that keeps its place between the frames of its source.
 class EventItem final : public infer::Item {
 public:
-    explicit EventItem(GstEvent* event) : event_(event) {} // takes the reference
-    ~EventItem() override {
-        if (event_)
-            gst_event_unref(event_);
-    }
+    // Takes the event's reference. Thrown away by a flush it is left on `left_on` (nullptr: nowhere)
+    // if it says what the stream is: nobody would send it again.
+    EventItem(GstEvent* event, GstPad* left_on)
+        : event_(event), left_on_(left_on ? GST_PAD(gst_object_ref(left_on)) : nullptr) {}
+    ~EventItem() override;
     GstEventType type() const { return GST_EVENT_TYPE(event_); }
     GstEvent* take() { return std::exchange(event_, nullptr); }
 
 private:
     GstEvent* event_;
+    GstPad* left_on_;
 };
+
+// The place behind the last item of a source that another one follows.
+class LastItem final : public infer::Item {};
 
 // A serialized query on its way. Two threads: the one that asked waits, the task of the src pad
 // answers. It works on a copy, so that whoever asked may give up at any time.

@@ -26,6 +26,20 @@ std::shared_ptr<infer::Source> SourcePads::source() const {
     return state_.source;
 }
 
+// The one whose items are the next to leave.
+std::shared_ptr<infer::Source> SourcePads::leaving() const {
+    std::lock_guard guard(lock_);
+    return state_.earlier.empty() ? state_.source : state_.earlier.front();
+}
+
+std::vector<std::shared_ptr<infer::Source>> SourcePads::all_sources() const {
+    std::lock_guard guard(lock_);
+    std::vector<std::shared_ptr<infer::Source>> all(state_.earlier.begin(), state_.earlier.end());
+    if (state_.source)
+        all.push_back(state_.source);
+    return all;
+}
+
 // ---- frames
 
 GstFlowReturn SourcePads::chain(GstBuffer* buffer) {
@@ -54,20 +68,56 @@ GstFlowReturn SourcePads::chain(GstBuffer* buffer) {
     GST_LOG_OBJECT(sink_, "takes frame %" G_GUINT64_FORMAT ", pts %" GST_TIME_FORMAT, taken_,
                    GST_TIME_ARGS(GST_BUFFER_PTS(buffer)));
     counters_.in++;
-    return admit(*source, buffer, cancel);
+    return admit(std::move(source), buffer, cancel);
 }
 
-GstFlowReturn SourcePads::admit(infer::Source& source, GstBuffer* buffer, std::stop_token cancel) {
+GstFlowReturn SourcePads::admit(std::shared_ptr<infer::Source> source, GstBuffer* buffer,
+                                std::stop_token cancel) {
     auto frame = std::make_unique<BufferFrame>(buffer, video_);
     if (!wants_inference()) {
         if (element_.model.failed())
             return GST_FLOW_ERROR;
-        return flow_after(source.pass(std::move(frame), FrameStatus::Skipped, "interval"));
+        return flow_after(source->pass(std::move(frame), FrameStatus::Skipped, "interval"));
     }
-    auto processing = element_.model.wait_processing(cancel);
-    if (!processing)
+    auto model = element_.model.wait_ready(cancel);
+    if (!model.processing)
         return cancel.stop_requested() ? flow_after(PushResult::Flushing) : GST_FLOW_ERROR;
-    return flow_after(source.push(std::move(frame), std::move(processing)));
+    source = follow(model.session, source);
+    if (!source)
+        return flow_after(PushResult::Flushing);
+    return flow_after(source->push(std::move(frame), std::move(model.processing)));
+}
+
+// The source of `session`, which another model's may have to make way for: what that one holds
+// leaves before anything of the new one. nullptr: flushing or closed meanwhile.
+std::shared_ptr<infer::Source> SourcePads::follow(const std::shared_ptr<infer::Session>& session,
+                                                  const std::shared_ptr<infer::Source>& before) {
+    infer::SourceOptions wanted = options();
+    {
+        std::lock_guard guard(lock_);
+        if (state_.source != before)
+            return nullptr;
+        if (state_.session == session.get())
+            return before;
+        wanted.first_number = state_.first_number + before->stats().in;
+    }
+    auto opened = std::make_shared<Opened>();
+    opened->session = session;
+    opened->source = session->add_source(wanted);
+    const std::shared_ptr<infer::Source> next(opened, opened->source.get());
+    {
+        std::lock_guard guard(lock_);
+        if (state_.source != before || state_.flow != GST_FLOW_OK)
+            return nullptr;
+        state_.earlier.push_back(before);
+        state_.source = next;
+        state_.session = session.get();
+        state_.first_number = wanted.first_number;
+    }
+    GST_DEBUG_OBJECT(sink_, "frame %" G_GUINT64_FORMAT " is the first by another model",
+                     guint64(wanted.first_number));
+    before->push_marker(std::make_unique<LastItem>(), true);
+    return next;
 }
 
 // What upstream hears: how this source's last push went.
@@ -123,7 +173,8 @@ bool SourcePads::serialized_event(GstEvent* event) {
     // would see the failure after EOS, so it is said here, as queue does.
     const bool sticky = GST_EVENT_IS_STICKY(event);
     if (source && (flow == GST_FLOW_OK || flow == GST_FLOW_EOS)) {
-        auto item = std::make_unique<EventItem>(event);
+        const bool stays = keeps_caps() || type != GST_EVENT_CAPS; // else src's caps are its own
+        auto item = std::make_unique<EventItem>(event, stays ? src_ : nullptr);
         // After a segment seek SEGMENT_DONE comes in place of EOS.
         const bool ends = type == GST_EVENT_EOS || type == GST_EVENT_SEGMENT_DONE;
         return source->push_marker(std::move(item), ends) == PushResult::Ok;
@@ -166,17 +217,15 @@ bool SourcePads::src_event(GstEvent* event) {
 
 bool SourcePads::flush_start(GstEvent* event) {
     const bool ok = gst_pad_push_event(src_, event);
-    std::shared_ptr<infer::Source> source;
     std::stop_source cancel;
     {
         std::lock_guard guard(lock_);
         state_.flow = GST_FLOW_FLUSHING;
         cancel = state_.cancel;
-        source = state_.source;
     }
     GST_DEBUG_OBJECT(sink_, "flushes");
     cancel.request_stop();
-    if (source)
+    for (const auto& source : all_sources())
         source->flush_start();
     task_.pause();
     task_.wait_for_pause();
@@ -201,10 +250,12 @@ void SourcePads::start_again(bool clear_eos) {
     }
     task_.wait_for_pause();
     source->flush_stop();
+    std::deque<std::shared_ptr<infer::Source>> emptied;
     {
         std::lock_guard guard(lock_);
         if (!state_.src_active || state_.source != source)
             return;
+        emptied.swap(state_.earlier);
         state_.cancel = std::stop_source();
         state_.flow = GST_FLOW_OK;
         state_.eos = state_.eos && !clear_eos;
@@ -224,6 +275,8 @@ bool SourcePads::open() {
     opened->source = session->add_source(options());
     std::lock_guard guard(lock_);
     state_.source = std::shared_ptr<infer::Source>(opened, opened->source.get());
+    state_.session = session.get();
+    state_.first_number = 0;
     state_.cancel = std::stop_source();
     state_.flow = GST_FLOW_OK;
     state_.eos = false;
@@ -231,16 +284,18 @@ bool SourcePads::open() {
 }
 
 void SourcePads::close() {
-    std::shared_ptr<infer::Source> source;
+    std::deque<std::shared_ptr<infer::Source>> all;
     std::stop_source cancel;
     {
         std::lock_guard guard(lock_);
         state_.flow = GST_FLOW_FLUSHING;
-        source = std::move(state_.source);
+        all = std::exchange(state_.earlier, {});
+        if (state_.source)
+            all.push_back(std::exchange(state_.source, nullptr));
         cancel = state_.cancel;
     }
     cancel.request_stop();
-    if (source)
+    for (const auto& source : all)
         source->close();
 }
 

@@ -8,6 +8,7 @@
 #include <gst/video/video.h>
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -58,7 +59,11 @@ private:
         bool live = false;
         GstClockTime frame_duration = GST_CLOCK_TIME_NONE;
         std::stop_source cancel;                // of waits begun since the last flush
-        std::shared_ptr<infer::Source> source;
+        std::shared_ptr<infer::Source> source;  // takes what comes
+        const infer::Session* session = nullptr; // that made `source`, which keeps it
+        guint64 first_number = 0;                // of its frames
+        // Of models used before: what they took leaves first, the oldest first.
+        std::deque<std::shared_ptr<infer::Source>> earlier;
     };
     struct Counters {
         std::atomic<guint64> in = 0, out = 0;
@@ -66,7 +71,10 @@ private:
     };
 
     // Streaming thread of the sink pad.
-    GstFlowReturn admit(infer::Source& source, GstBuffer* buffer, std::stop_token cancel);
+    GstFlowReturn admit(std::shared_ptr<infer::Source> source, GstBuffer* buffer,
+                        std::stop_token cancel);
+    std::shared_ptr<infer::Source> follow(const std::shared_ptr<infer::Session>& session,
+                                          const std::shared_ptr<infer::Source>& before);
     GstFlowReturn flow_after(infer::PushResult result) const;
     bool wants_inference();
     bool serialized_event(GstEvent* event);
@@ -83,7 +91,8 @@ private:
     void let_go();
     GstFlowReturn push_marker(infer::Item& item);
     void answer(class QueryAnswer& answer);
-    void settle(infer::Source& source, GstFlowReturn flow);
+    void settle(GstFlowReturn flow);
+    void leave_behind(const std::shared_ptr<infer::Source>& source);
     GstFlowReturn report_failure(const infer::Output& out, const std::string& source_id);
 
     // Any thread.
@@ -96,6 +105,8 @@ private:
     bool latency_query(GstQuery* query);
     void add_in_flight(GstQuery* allocation, infer::Source& source) const;
     std::shared_ptr<infer::Source> source() const;
+    std::shared_ptr<infer::Source> leaving() const;
+    std::vector<std::shared_ptr<infer::Source>> all_sources() const;
     infer::SourceOptions options() const;
 
     InferenceElement& element_;

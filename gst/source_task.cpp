@@ -12,14 +12,28 @@
 using infer::FrameStatus;
 
 void SourcePads::iterate() {
-    const auto open = source();
+    const auto open = leaving();
     auto out = open ? open->pop() : std::nullopt;
     if (!out) {
         task_.pause(); // flushing or closed; resumed by a flush stop
         return;
     }
-    const GstFlowReturn flow = out->is_frame ? push_frame(*out) : push_marker(*out->item);
-    settle(*open, flow);
+    if (out->is_frame)
+        settle(push_frame(*out));
+    else if (dynamic_cast<LastItem*>(out->item.get()))
+        leave_behind(open);
+    else
+        settle(push_marker(*out->item));
+}
+
+// Another model's source is next.
+void SourcePads::leave_behind(const std::shared_ptr<infer::Source>& source) {
+    {
+        std::lock_guard guard(lock_);
+        if (!state_.earlier.empty() && state_.earlier.front() == source)
+            state_.earlier.pop_front();
+    }
+    source->close();
 }
 
 GstFlowReturn SourcePads::push_frame(infer::Output& out) {
@@ -150,7 +164,7 @@ void SourcePads::answer(QueryAnswer& answer) {
 }
 
 // Keeps what the push said for chain to return; a failure stops the source until it is flushed.
-void SourcePads::settle(infer::Source& source, GstFlowReturn flow) {
+void SourcePads::settle(GstFlowReturn flow) {
     if (flow == GST_FLOW_OK)
         return;
     if (flow == GST_FLOW_EOS) {
@@ -169,7 +183,8 @@ void SourcePads::settle(infer::Source& source, GstFlowReturn flow) {
         state_.flow = flow;
         eos = state_.eos;
     }
-    source.flush_start(); // wakes a streaming thread that waits for its turn
+    for (const auto& source : all_sources())
+        source->flush_start(); // wakes a streaming thread that waits for its turn
     task_.pause();
     // After EOS upstream pushes nothing any more and would never hear of it.
     if (eos && (flow == GST_FLOW_NOT_LINKED || flow < GST_FLOW_EOS)) {

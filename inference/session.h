@@ -67,6 +67,7 @@ struct SourceOptions {
     int64_t batch_timeout_us = -1; // how long a frame may wait for company; -1: auto
     int64_t frame_duration_us = 0; // 0: not known, or not live
     bool live = false;
+    uint64_t first_number = 0; // of the first frame; add_source() alone reads it
 };
 
 // Frames of one source so far: in = out + in_flight + flushed.

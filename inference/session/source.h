@@ -25,7 +25,8 @@ public:
     using Place = Reorder<Output>::Place;
 
     SourceState(const SourceOptions& options, int bound_before_ready, bool follows_size)
-        : options_(options), bound_before_ready_(bound_before_ready), follows_size_(follows_size) {}
+        : options_(options), bound_before_ready_(bound_before_ready),
+          next_number_(options.first_number), follows_size_(follows_size) {}
 
     // The model is compiled, or it failed. Once; any thread. `engine` outlives every later call
     // but arrive() and wants(). `sizes`: what it is exchanged by, if it follows_size.
@@ -102,7 +103,7 @@ private:
     std::optional<Result<std::shared_ptr<Engine>>> offered_;
     Reorder<Output> line_;
     int frames_held_ = 0; // in line_ or on their way there
-    uint64_t next_number_ = 0;
+    uint64_t next_number_;
     bool pusher_waits_ = false, popper_waits_ = false;
     SourceStats stats_;
 

@@ -170,6 +170,30 @@ TEST(Contract, the_end_of_a_segment_closes_a_batch_that_nobody_else_fills) {
     EXPECT_EQ(w.count("frame"), 1u);
 }
 
+// A seek may overtake caps and tags that still wait behind frames; nobody would send them again.
+TEST(Contract, what_a_flush_throws_away_does_not_include_what_the_stream_is) {
+    Element gi(brightness);
+    Wire w(gi.get(), 0);
+    ASSERT_TRUE(gi.set_state(GST_STATE_PLAYING));
+    w.start();
+    ASSERT_TRUE(w.wait_for("segment", 1));
+    w.block(true);
+    w.frame(0, 10);
+    ASSERT_TRUE(w.wait_until_blocked());
+    w.caps("video/x-raw,format=GRAY8,width=48,height=40,framerate=25/1");
+    w.event(gst_event_new_tag(gst_tag_list_new(GST_TAG_TITLE, "t", nullptr)));
+    w.event(gst_event_new_flush_start());
+    w.event(gst_event_new_flush_stop(TRUE));
+    w.block(false);
+    w.event(segment_event(1.0, GST_FORMAT_TIME));
+    w.frame(7, 90);
+    ASSERT_TRUE(w.wait_for("frame", 1));
+    const Log log = w.log();
+    ASSERT_GE(log.size(), 4u);
+    EXPECT_EQ(Log(log.end() - 4, log.end()), (Log{"caps", "segment", "tag", "frame 7"}));
+    EXPECT_NEAR(brightness_of(w.frames()[0], 48, 40), 90, 2);
+}
+
 // Reverse playback, times that repeat, run backwards or are missing, gap buffers: order is the
 // order of arrival, and flags and times stay.
 TEST(Contract, times_and_flags_of_buffers_are_passed_on_and_mean_nothing_to_the_order) {
