@@ -1,16 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst/items.h"
 
-EventItem::~EventItem() {
-    const bool of_stream = event_ && GST_EVENT_IS_STICKY(event_) && type() != GST_EVENT_SEGMENT &&
-                           type() != GST_EVENT_EOS;
-    if (left_on_ && of_stream)
-        gst_pad_store_sticky_event(left_on_, event_); // refused once the pad is inactive
-    if (event_)
-        gst_event_unref(event_);
-    gst_clear_object(&left_on_);
-}
-
 void QueryAnswer::answer(bool ok) {
     std::lock_guard guard(lock_);
     if (answered_)

@@ -6,6 +6,7 @@
 #include <gst/gst.h>
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -13,17 +14,19 @@
 // A serialized event that keeps its place between the frames of its source.
 class EventItem final : public infer::Item {
 public:
-    // Takes the event's reference. Thrown away by a flush it is left on `left_on` (nullptr: nowhere)
-    // if it says what the stream is: nobody would send it again.
-    EventItem(GstEvent* event, GstPad* left_on)
-        : event_(event), left_on_(left_on ? GST_PAD(gst_object_ref(left_on)) : nullptr) {}
-    ~EventItem() override;
+    // Both take the event's reference: `thrown_away` that of one which nobody took, in a flush.
+    EventItem(GstEvent* event, std::function<void(GstEvent*)> thrown_away)
+        : event_(event), thrown_away_(std::move(thrown_away)) {}
+    ~EventItem() override {
+        if (event_)
+            thrown_away_(event_);
+    }
     GstEventType type() const { return GST_EVENT_TYPE(event_); }
     GstEvent* take() { return std::exchange(event_, nullptr); }
 
 private:
     GstEvent* event_;
-    GstPad* left_on_;
+    std::function<void(GstEvent*)> thrown_away_;
 };
 
 // The place behind the last item of a source that another one follows.

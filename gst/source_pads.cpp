@@ -17,6 +17,7 @@ SourcePads::SourcePads(InferenceElement& element, GstPad* sink, GstPad* src)
     : element_(element), sink_(sink), src_(src) {}
 
 SourcePads::~SourcePads() {
+    close();
     for (GstEvent* event : held_)
         gst_event_unref(event);
 }
@@ -173,8 +174,7 @@ bool SourcePads::serialized_event(GstEvent* event) {
     // would see the failure after EOS, so it is said here, as queue does.
     const bool sticky = GST_EVENT_IS_STICKY(event);
     if (source && (flow == GST_FLOW_OK || flow == GST_FLOW_EOS)) {
-        const bool stays = keeps_caps() || type != GST_EVENT_CAPS; // else src's caps are its own
-        auto item = std::make_unique<EventItem>(event, stays ? src_ : nullptr);
+        auto item = std::make_unique<EventItem>(event, [this](GstEvent* e) { thrown_away(e); });
         // After a segment seek SEGMENT_DONE comes in place of EOS.
         const bool ends = type == GST_EVENT_EOS || type == GST_EVENT_SEGMENT_DONE;
         return source->push_marker(std::move(item), ends) == PushResult::Ok;
@@ -229,7 +229,33 @@ bool SourcePads::flush_start(GstEvent* event) {
         source->flush_start();
     task_.pause();
     task_.wait_for_pause();
+    leave_on_src();
     return ok;
+}
+
+// A sticky event says what the stream is, and nobody would send it again. Without a lock held.
+void SourcePads::thrown_away(GstEvent* event) {
+    const GstEventType type = GST_EVENT_TYPE(event);
+    const bool is_own = type == GST_EVENT_CAPS && !keeps_caps(); // src's caps are another's
+    if (GST_EVENT_IS_STICKY(event) && type != GST_EVENT_SEGMENT && type != GST_EVENT_EOS && !is_own) {
+        std::lock_guard guard(lock_);
+        state_.overtaken.push_back(event);
+    } else {
+        gst_event_unref(event);
+    }
+}
+
+// Once the task pushes nothing, so that they come in order. The next push sends them.
+void SourcePads::leave_on_src() {
+    std::vector<GstEvent*> events;
+    {
+        std::lock_guard guard(lock_);
+        events.swap(state_.overtaken);
+    }
+    for (GstEvent* event : events) {
+        gst_pad_store_sticky_event(src_, event);
+        gst_event_unref(event);
+    }
 }
 
 bool SourcePads::flush_stop(GstEvent* event) {
@@ -297,6 +323,13 @@ void SourcePads::close() {
     cancel.request_stop();
     for (const auto& source : all)
         source->close();
+    std::vector<GstEvent*> events;
+    {
+        std::lock_guard guard(lock_);
+        events.swap(state_.overtaken);
+    }
+    for (GstEvent* event : events)
+        gst_event_unref(event);
 }
 
 bool SourcePads::activate_src(bool active) {

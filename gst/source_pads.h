@@ -64,6 +64,7 @@ private:
         guint64 first_number = 0;                // of its frames
         // Of models used before: what they took leaves first, the oldest first.
         std::deque<std::shared_ptr<infer::Source>> earlier;
+        std::vector<GstEvent*> overtaken; // by a flush, to be left on src
     };
     struct Counters {
         std::atomic<guint64> in = 0, out = 0;
@@ -100,6 +101,8 @@ private:
     void close();
     bool flush_start(GstEvent* event);
     bool flush_stop(GstEvent* event);
+    void thrown_away(GstEvent* event); // takes the event
+    void leave_on_src();
     void start_again(bool clear_eos);
     std::shared_ptr<void> keep_alive();
     bool latency_query(GstQuery* query);

@@ -185,6 +185,7 @@ void SourcePads::settle(GstFlowReturn flow) {
     }
     for (const auto& source : all_sources())
         source->flush_start(); // wakes a streaming thread that waits for its turn
+    leave_on_src();
     task_.pause();
     // After EOS upstream pushes nothing any more and would never hear of it.
     if (eos && (flow == GST_FLOW_NOT_LINKED || flow < GST_FLOW_EOS)) {

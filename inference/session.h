@@ -112,7 +112,7 @@ public:
     virtual std::optional<Output> pop() = 0;
 
     // Throws away everything in flight (their results are dropped when they come) and wakes every
-    // wait of this source. Items come back to be destroyed on the calling thread.
+    // wait of this source. Items are destroyed in order on the calling thread.
     virtual void flush_start() = 0;
     virtual void flush_stop() = 0;
     virtual void close() = 0;

@@ -228,6 +228,8 @@ void SourceState::shut(Gate gate) {
     lock.unlock();
     may_push_.notify_all();
     may_pop_.notify_all();
+    while (!thrown_away.empty()) // in order, which a deque's destructor does not keep
+        thrown_away.pop_front();
     if (engine && gate == Gate::Closed)
         engine->leave(*client);
     else if (engine)
