@@ -184,6 +184,18 @@ inline const std::vector<QuantizedCase>& quantized_cases() {
              b.graph.outputs = {b.conv(b.node("Reshape", {grouped, b.ints({1, 32, 6, 6})}),
                                        {4, 32, 3, 3}, same())};
          }},
+        {"squeeze_and_excitation",
+         "ToBytes ConvBytes DequantizeLinear GlobalAveragePool Conv GateBytes ConvBytes",
+         [=](B& b) {
+             const ValueId x = b.pair(b.input("x", {2, 24, 9, 7}), 0.01f, 128);
+             const ValueId y = b.pair(b.conv(x, {24, 24, 1, 1}), 0.05f, 100);
+             const ValueId weights = b.constant(random_tensor({24, 24, 1, 1}, 1));
+             const ValueId gate =
+                 b.node("Sigmoid", {b.node("Conv", {b.node("GlobalAveragePool", {y}), weights})});
+             b.graph.outputs = {
+                 b.conv(b.pair(b.node("Mul", {y, gate}), 0.04f, 110), {4, 24, 1, 1})};
+         },
+         0.98},
         {"slices_of_the_input", "ToBytes Slice Slice Concat ConvBytes",
          [=](B& b) {
              const ValueId x = b.input("x", {1, 4, 6, 6});

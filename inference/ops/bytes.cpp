@@ -17,6 +17,12 @@
 //   in   a, b          u8 or i8, of one shape
 //   out  y             u8 or i8
 //   attr to            "u8" or "i8";  scale_a, scale_b, shift  floats
+//
+// GateBytes: y = saturate(round_half_even((x - zero) * scale * gate + shift))
+//   in   x             u8 or i8 [N, C, H, W]
+//        gate          f32 [N, C, 1, 1]
+//   out  y             u8 or i8, shape of x
+//   attr to            "u8" or "i8";  zero  integer;  scale, shift  floats
 #include "inference/ops/kernel.h"
 
 #include <cmath>
@@ -110,9 +116,33 @@ void run_add(const Node& node, Views in, Views out) {
         store(std::fma(number(in[0], i), a, std::fma(number(in[1], i), b, shift)), out[0], i);
 }
 
+FactsResult infer_gate(const Node& node, Facts in) {
+    if (auto ok = expect_inputs(node, in, 2, 2); !ok.ok())
+        return ok.error();
+    const auto to = target(node);
+    const Shape& x = in[0].shape;
+    if (!to || !is_byte(in[0].type) || in[1].type != ElementType::F32)
+        return invalid(node, "takes bytes and f32, and makes u8 or i8");
+    if (x.size() != 4 || in[1].shape != Shape{x[0], x[1], 1, 1})
+        return invalid(node, "its gate " + to_string(in[1].shape) +
+                                 " is not one number for each channel of " + to_string(x));
+    return one(*to, x);
+}
+
+void run_gate(const Node& node, Views in, Views out) {
+    const Shape& x = in[0].shape;
+    const auto zero = float(node.attr("zero", int64_t{0}));
+    const float scale = node.attr("scale", 1.0f), shift = node.attr("shift", 0.0f);
+    for (size_t i = 0; i < size_t(count(x)); i++) {
+        const float gate = in[1].span<float>()[i / size_t(x[2] * x[3])] * scale;
+        store(std::fma(number(in[0], i), gate, shift - zero * gate), out[0], i);
+    }
+}
+
 constexpr OpDef table[] = {{"ToBytes", infer_to_bytes, run_to_bytes},
                            {"LookupBytes", infer_lookup, run_lookup, true},
-                           {"AddBytes", infer_add, run_add, true}};
+                           {"AddBytes", infer_add, run_add, true},
+                           {"GateBytes", infer_gate, run_gate, true}};
 
 } // namespace
 

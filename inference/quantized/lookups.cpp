@@ -172,11 +172,40 @@ bool make_sum(Graph& graph, const Uses& uses, size_t n) {
     return true;
 }
 
+// ToBytes of bytes times a number for each channel that is computed, as squeeze and excitation have
+// it.
+bool make_gate(Graph& graph, const Uses& uses, size_t n) {
+    const Node node = graph.nodes[n];
+    const auto rounding = rounding_of(graph, &node);
+    const Node* mul =
+        rounding && rounding->is_single() ? uses.made_by(graph, node.inputs[0]) : nullptr;
+    if (!mul || mul->op != "Mul")
+        return false;
+    const Shape& shape = graph.value(node.inputs[0]).shape;
+    for (const size_t k : {size_t(0), size_t(1)}) {
+        const ValueId x = mul->inputs[k], gate = mul->inputs[1 - k];
+        const auto grid = grid_of(graph, uses, x);
+        if (!grid || !grid->is_single() || shape.size() != 4 || graph.value(x).shape != shape ||
+            graph.value(gate).shape != Shape{shape[0], shape[1], 1, 1} || constant_of(graph, gate))
+            continue;
+        graph.nodes[n] = {.op = "GateBytes",
+                          .name = node.name,
+                          .attrs = {{"to", std::string(name_of(rounding->type))},
+                                    {"zero", int64_t(grid->zero)},
+                                    {"scale", grid->scale[0] * rounding->scale[0]},
+                                    {"shift", rounding->shift[0]}},
+                          .inputs = {uses.made_by(graph, x)->inputs[0], gate},
+                          .outputs = node.outputs};
+        return true;
+    }
+    return false;
+}
+
 } // namespace
 
 void make_lookups(Graph& graph) {
     sweep(graph, [](Graph& g, const Uses& uses, size_t n) {
-        return make_lookup(g, uses, n) || make_sum(g, uses, n);
+        return make_lookup(g, uses, n) || make_sum(g, uses, n) || make_gate(g, uses, n);
     });
 }
 

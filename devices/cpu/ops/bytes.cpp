@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Elementwise work on bytes: ToBytes, DequantizeLinear, LookupBytes, AddBytes. Memory is dense in
+// Elementwise work on bytes: ToBytes, DequantizeLinear, AddBytes, GateBytes. Memory is dense in
 // any layout, so a value is one line of numbers, with scales that repeat along it channel by
 // channel or change from plane to plane.
 #include "devices/cpu/kernel.h"
@@ -100,6 +100,27 @@ void floats_of_bytes(const ByteLine& line, const void* from, float* to) {
         from_bytes(line, static_cast<const uint8_t*>(from), to);
 }
 
+template <class A, class T> void gate(const ByteLine& line, const A* from, T* to) {
+    each_vector(line.n, from, to, [&](size_t i, const A* x, T* y) {
+        store_bytes(
+            hn::MulAdd(load_bytes(x), hn::LoadU(d, line.scale + i), hn::LoadU(d, line.shift + i)),
+            y);
+    });
+}
+
+void gate_bytes(bool is_signed, const ByteLine& line, const void* from, void* to) {
+    const auto run = [&]<class A>(const A* x) {
+        if (line.is_signed)
+            gate(line, x, static_cast<int8_t*>(to));
+        else
+            gate(line, x, static_cast<uint8_t*>(to));
+    };
+    if (is_signed)
+        run(static_cast<const int8_t*>(from));
+    else
+        run(static_cast<const uint8_t*>(from));
+}
+
 template <class A, class B, class T>
 void add(const float (&by)[3], size_t n, const A* a, const B* b, T* to) {
     const V scale_a = hn::Set(d, by[0]), scale_b = hn::Set(d, by[1]), shift = hn::Set(d, by[2]);
@@ -153,6 +174,7 @@ namespace {
 HWY_EXPORT(bytes_of_floats);
 HWY_EXPORT(floats_of_bytes);
 HWY_EXPORT(add_bytes);
+HWY_EXPORT(gate_bytes);
 
 constexpr int64_t line_length = 2048; // at least, where scales repeat along memory
 constexpr int64_t spare = 64;         // numbers a vector may read behind a line
@@ -198,10 +220,9 @@ public:
             auto* to = static_cast<std::byte*>(call.out[0]);
             if (to_bytes_)
                 HWY_DYNAMIC_DISPATCH(bytes_of_floats)
-                (line, reinterpret_cast<const float*>(from) + first, to + first);
-            else
-                HWY_DYNAMIC_DISPATCH(floats_of_bytes)
-                (line, from + first, reinterpret_cast<float*>(to) + first);
+            (line, reinterpret_cast<const float*>(from) + first, to + first);
+            else HWY_DYNAMIC_DISPATCH(floats_of_bytes)(line, from + first,
+                                                       reinterpret_cast<float*>(to) + first);
         }
     }
 
@@ -239,27 +260,85 @@ private:
     int64_t total_;
 };
 
+// Channels last. The factors of an image repeat along a line, which each slice writes down for
+// itself.
+class GateKernel final : public Kernel {
+public:
+    explicit GateKernel(const NodeView& view)
+        : in_signed_(view.in[0].type == ElementType::I8),
+          out_signed_(view.out[0].type == ElementType::I8), channels_(view.in[0].shape[1]),
+          image_(count(view.in[0].shape) / std::max<int64_t>(view.in[0].shape[0], 1)),
+          zero_(float(view.node.attr("zero", int64_t(0)))), scale_(view.node.attr("scale", 1.0f)),
+          shift_(view.node.attr("shift", 0.0f)) {
+        line_ = (line_length + channels_ - 1) / std::max<int64_t>(channels_, 1) * channels_;
+        lines_an_image_ = (image_ + line_ - 1) / std::max<int64_t>(line_, 1);
+        lines_ = lines_an_image_ * view.in[0].shape[0];
+        slices_ = slices_for(double(count(view.in[0].shape)) / 6, lines_, view.threads);
+    }
+
+    std::string_view name() const override { return "gate bytes"; }
+    size_t scratch_bytes() const override { return size_t(2 * (line_ + spare)) * sizeof(float); }
+
+    void run(const Call& call, int slice) const override {
+        const Range range = slice_of(lines_, slices_, slice);
+        auto* scale = reinterpret_cast<float*>(call.scratch);
+        float* shift = scale + line_ + spare;
+        int64_t before = -1;
+        for (int64_t k = range.begin; k < range.end; k++) {
+            const int64_t image = k / lines_an_image_, at = k % lines_an_image_ * line_;
+            if (image != before)
+                repeat(static_cast<const float*>(call.in[1]) + image * channels_, scale, shift);
+            before = image;
+            const ByteLine line{size_t(std::min(line_, image_ - at)), scale, shift, out_signed_};
+            const int64_t first = image * image_ + at;
+            HWY_DYNAMIC_DISPATCH(gate_bytes)
+            (in_signed_, line, static_cast<const std::byte*>(call.in[0]) + first,
+             static_cast<std::byte*>(call.out[0]) + first);
+        }
+    }
+
+private:
+    void repeat(const float* gate, float* scale, float* shift) const {
+        for (int64_t k = 0; k < line_ + spare; k++) {
+            scale[k] = gate[k % channels_] * scale_;
+            shift[k] = shift_ - zero_ * scale[k];
+        }
+    }
+
+    bool in_signed_, out_signed_;
+    int64_t channels_, image_; // image_: bytes
+    float zero_, scale_, shift_;
+    int64_t line_ = 1, lines_an_image_ = 1, lines_ = 1;
+};
+
 Layout layout_of(const Operand& x) { return x.shape.size() >= 3 ? x.layout : Layout::Plain; }
+
+// ToBytes and DequantizeLinear whose scales are known, one or one a channel.
+bool scales_bytes(const NodeView& view) {
+    const bool quantizes = view.node.op == "ToBytes";
+    if ((!quantizes && view.node.op != "DequantizeLinear") || view.in[0].constant ||
+        !is_byte((quantizes ? view.out[0] : view.in[0]).type) ||
+        view.node.attr("block_size", int64_t(0)) != 0)
+        return false;
+    for (size_t k = 1; k < view.in.size(); k++)
+        if (view.in[k].present && !view.in[k].constant)
+            return false;
+    const auto rank = int64_t(view.in[0].shape.size());
+    return count(view.in[1].shape) == 1 || (view.node.attr("axis", int64_t(1)) + rank) % rank == 1;
+}
 
 std::optional<Wish> accept(const NodeView& view) {
     const std::string& op = view.node.op;
-    const bool scales = op == "ToBytes" || (op == "DequantizeLinear" && is_byte(view.in[0].type) &&
-                                            view.node.attr("block_size", int64_t(0)) == 0);
-    const bool adds = op == "AddBytes";
-    if (!scales && !adds)
-        return std::nullopt;
-    if (scales) {
-        for (size_t k = 1; k < view.in.size(); k++)
-            if (view.in[k].present && !view.in[k].constant)
-                return std::nullopt;
-        const auto rank = int64_t(view.in[0].shape.size());
-        if (view.in[0].constant || (op == "DequantizeLinear" && count(view.in[1].shape) != 1 &&
-                                    (view.node.attr("axis", int64_t(1)) + rank) % rank != 1))
-            return std::nullopt;
-    }
     Wish wish = all_in(Layout::Plain, view);
+    if (op == "GateBytes") {
+        wish.in[0] = wish.out[0] = Layout::ChannelsLast;
+        wish.in_place = 0;
+        return wish;
+    }
+    if (op != "AddBytes" && !scales_bytes(view))
+        return std::nullopt;
     wish.in[0] = wish.out[0] = layout_of(view.in[0]);
-    if (adds) {
+    if (op == "AddBytes") {
         wish.in[1] = wish.in[0];
         wish.in_place = 0;
     }
@@ -282,6 +361,8 @@ std::vector<float> numbers_of(const Operand& x, size_t size) {
 Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
     if (view.node.op == "AddBytes")
         return std::unique_ptr<Kernel>(std::make_unique<AddKernel>(view));
+    if (view.node.op == "GateBytes")
+        return std::unique_ptr<Kernel>(std::make_unique<GateKernel>(view));
     Operand absent;
     absent.present = false;
     return std::unique_ptr<Kernel>(std::make_unique<ScaleKernel>(
