@@ -125,6 +125,16 @@ TEST(CpuBf16, depthwise_convolutions_of_any_channels) {
             }
 }
 
+TEST(CpuBf16, chains_in_strips) {
+    for (const int64_t stride : {1, 2}) {
+        Builder b;
+        const ValueId x = next_conv(b, b.input({1, 6, 60, 82}), 6, 64, {{"activation", "Relu"}});
+        const Attrs attrs{{"group", int64_t(64)}, {"strides", Ints{stride, stride}}, {"pads", Ints{1, 1, 1, 1}}};
+        const ValueId y = b.op("Conv", {x, b.constant({64, 1, 3, 3}, -0.3f, 0.3f), b.constant({64})}, attrs);
+        expect_rounded(b.finish({next_conv(b, y, 64, 7)}), cpu::onednn::has_amx() ? "strips of amx conv, depthwise" : "depthwise");
+    }
+}
+
 TEST(CpuBf16, pools_sums_and_joined_branches) {
     Builder b;
     const ValueId x = next_conv(b, b.input({2, 6, 12, 14}), 6, 20, {{"activation", "Relu"}});
