@@ -48,15 +48,18 @@ template <class D, class V = hn::Vec<D>> HWY_INLINE V widened(D d, hn::Vec<hn::R
     return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(du, half)));
 }
 
-template <class D, class V = hn::Vec<D>> HWY_INLINE hn::Vec<hn::Rebind<uint16_t, D>> narrowed(D /*d*/, V v) {
+// The bf16 is the upper half of each lane.
+template <class D, class V = hn::Vec<D>> HWY_INLINE hn::Vec<hn::RebindToUnsigned<D>> rounded_to_half(D /*d*/, V v) {
     const hn::RebindToUnsigned<D> du;
-    const hn::RebindToSigned<D> di;
-    const hn::Rebind<uint16_t, D> dh;
     const auto bits = hn::BitCast(du, v), even = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));
     const auto rounded = hn::Add(bits, hn::Add(even, hn::Set(du, 0x7fff)));
-    const auto kept = hn::Or(bits, hn::Set(du, 0x400000));
-    const auto upper = hn::ShiftRight<16>(hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(v)), kept, rounded));
-    return hn::DemoteTo(dh, hn::BitCast(di, upper));
+    return hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(v)), hn::Or(bits, hn::Set(du, 0x400000)), rounded);
+}
+
+template <class D, class V = hn::Vec<D>> HWY_INLINE hn::Vec<hn::Rebind<uint16_t, D>> narrowed(D d, V v) {
+    const hn::RebindToSigned<D> di;
+    const hn::Rebind<uint16_t, D> dh;
+    return hn::DemoteTo(dh, hn::BitCast(di, hn::ShiftRight<16>(rounded_to_half(d, v))));
 }
 
 template <class D, class V = hn::Vec<D>> HWY_INLINE V load_some(D d, const float* from, size_t n) {

@@ -35,6 +35,7 @@ struct ConvPlan {
     Activation activation;
     Clamp clamp = {}; // of the activation; set when packed
     std::vector<float> weights, bias, zeros;
+    std::vector<float> pair_weights, pair_bias; // of depthwise_pairs-inl.h
     std::vector<ConvBlock> blocks;
 
     int64_t taps() const { return kernel_z * kernel_y * kernel_x; }

@@ -14,6 +14,7 @@
 #include <hwy/highway.h>
 
 #include "devices/cpu/math-inl.h"
+#include "devices/cpu/ops/depthwise_pairs-inl.h"
 
 #ifndef GI_CPU_DEPTHWISE_IMAGES
 #define GI_CPU_DEPTHWISE_IMAGES
@@ -195,14 +196,26 @@ void row_of(const ConvPlan& c, const In* in, const Out* residual, Out* out, int6
     const int64_t left = std::min(c.out_width, (c.pad_x + c.stride_x - 1) / c.stride_x);
     const int64_t reach = c.width - 1 - (c.kernel_x - 1) * c.dilation_x + c.pad_x;
     const int64_t right = reach < 0 ? left : std::clamp(reach / c.stride_x + 1, left, c.out_width);
-    for (int64_t channel = 0; channel < channels; channel += lanes) {
+    const In* image = in + n * c.height * c.width * c.in_stride;
+    int64_t channel = 0;
+    if constexpr (std::is_same_v<In, uint16_t> && std::is_same_v<Out, uint16_t>)
+        for (; channel + 2 * lanes <= channels; channel += 2 * lanes) {
+            const PairColumn t{c, image + channel, c.pair_weights.data() + channel * c.taps(),
+                               out + first * c.out_stride + channel, iy, ky0, ky1};
+            const Pair bias = load_weights(c.pair_bias.data() + channel);
+            for (int64_t ox = 0; ox < left; ox++)
+                pair_pixel(t, bias, ox);
+            for (int64_t ox = pair_middle(t, bias, left, right); ox < c.out_width; ox++)
+                pair_pixel(t, bias, ox);
+        }
+    for (; channel < channels; channel += lanes) {
         const Column<In, Out> t{c,
-                       in + n * c.height * c.width * c.in_stride + channel,
-                       c.weights.data() + channel,
-                       residual ? residual + first * c.residual_stride + channel : nullptr,
-                       out + first * c.out_stride + channel,
-                       iy, ky0, ky1, padded,
-                       size_t(std::min(lanes, channels - channel))};
+                                image + channel,
+                                c.weights.data() + channel,
+                                residual ? residual + first * c.residual_stride + channel : nullptr,
+                                out + first * c.out_stride + channel,
+                                iy, ky0, ky1, padded,
+                                size_t(std::min(lanes, channels - channel))};
         const V bias = hn::LoadU(d, c.bias.data() + channel);
         for (int64_t ox = 0; ox < left; ox++)
             pixel(t, bias, ox);
@@ -245,6 +258,15 @@ void depthwise_pack(ConvPlan& plan, const float* weights, const float* bias) {
             plan.weights[size_t(tap * padded + k)] = weights[from * taps + tap];
         plan.bias[size_t(k)] = bias ? bias[from] : 0.0f;
     }
+    for (int64_t block = 0; block + 2 * lanes <= channels; block += 2 * lanes)
+        for (int64_t tap = 0; tap <= taps; tap++) // the last: bias
+            for (int64_t k = 0; k < 2 * lanes; k++) {
+                const auto from = size_t(block + k % lanes * 2 + k / lanes);
+                if (tap < taps)
+                    plan.pair_weights.push_back(plan.weights[size_t(tap * padded) + from]);
+                else
+                    plan.pair_bias.push_back(plan.bias[from]);
+            }
 }
 
 } // namespace
