@@ -69,6 +69,25 @@ AMX_CODE inline __mmask16 first(int64_t n) { return __mmask16(n >= 16 ? 0xffff :
 
 enum class Term { None, F32, BF16 };
 
+// The function that finish() applies: slope and clamp, or hard swish.
+struct Curve {
+    __m512 low, high, slope;
+    bool hard_swish;
+};
+
+AMX_CODE inline Curve curve_of(const Finish& f) {
+    return {_mm512_set1_ps(f.low), _mm512_set1_ps(f.high), _mm512_set1_ps(f.slope), f.hard_swish};
+}
+
+AMX_CODE inline __m512 apply(const Curve& curve, __m512 v) {
+    if (curve.hard_swish) {
+        const __m512 gate = _mm512_fmadd_ps(v, _mm512_set1_ps(1.0f / 6), _mm512_set1_ps(0.5f));
+        return _mm512_mul_ps(v, _mm512_min_ps(_mm512_max_ps(gate, _mm512_setzero_ps()), _mm512_set1_ps(1.0f)));
+    }
+    v = _mm512_max_ps(_mm512_mul_ps(v, curve.slope), v);
+    return _mm512_min_ps(curve.high, _mm512_max_ps(curve.low, v)); // a NaN stays one
+}
+
 template <Term T> AMX_CODE inline __m512 with_residual(__m512 v, const Finish& f, int64_t at, __mmask16 mask) {
     if constexpr (T == Term::F32)
         return _mm512_add_ps(v, _mm512_maskz_loadu_ps(mask, static_cast<const float*>(f.residual) + at));
@@ -78,16 +97,14 @@ template <Term T> AMX_CODE inline __m512 with_residual(__m512 v, const Finish& f
 }
 
 // A tile of channels of a run of pixels.
-template <Term T, bool half, bool leaky> AMX_CODE void finish_tile(const Finish& f, const float* sums, int64_t pixels, int64_t c) {
+template <Term T, bool half> AMX_CODE void finish_tile(const Finish& f, const float* sums, int64_t pixels, int64_t c) {
     const __mmask16 mask = first(f.channels - c);
-    const __m512 bias = _mm512_loadu_ps(f.bias + c), low = _mm512_set1_ps(f.low), high = _mm512_set1_ps(f.high);
-    [[maybe_unused]] const __m512 slope = _mm512_set1_ps(f.slope);
+    const __m512 bias = _mm512_loadu_ps(f.bias + c);
+    const Curve curve = curve_of(f);
     for (int64_t p = 0; p < pixels; p++) {
         __m512 v = _mm512_add_ps(_mm512_load_ps(sums + p * sums_row + c), bias);
         v = with_residual<T>(v, f, p * f.residual_stride + c, mask);
-        if constexpr (leaky)
-            v = _mm512_max_ps(_mm512_mul_ps(v, slope), v);
-        v = _mm512_min_ps(high, _mm512_max_ps(low, v)); // a NaN stays one
+        v = apply(curve, v);
         const int64_t at = p * f.out_stride + c;
         if constexpr (half)
             _mm256_mask_storeu_epi16(static_cast<uint16_t*>(f.out) + at, mask, narrowed(v));
@@ -99,26 +116,21 @@ template <Term T, bool half, bool leaky> AMX_CODE void finish_tile(const Finish&
 // Both tiles of a block that is whole, into bf16: a cache line a pixel.
 template <Term T> AMX_CODE void finish_line(const Finish& f, const float* sums, int64_t pixels) {
     const __m512 bias0 = _mm512_loadu_ps(f.bias), bias1 = _mm512_loadu_ps(f.bias + tile_channels);
-    const __m512 low = _mm512_set1_ps(f.low), high = _mm512_set1_ps(f.high), slope = _mm512_set1_ps(f.slope);
+    const Curve curve = curve_of(f);
     for (int64_t p = 0; p < pixels; p++, sums += sums_row) {
         __m512 a = _mm512_add_ps(_mm512_load_ps(sums), bias0), b = _mm512_add_ps(_mm512_load_ps(sums + tile_channels), bias1);
         a = with_residual<T>(a, f, p * f.residual_stride, 0xffff);
         b = with_residual<T>(b, f, p * f.residual_stride + tile_channels, 0xffff);
-        a = _mm512_max_ps(_mm512_mul_ps(a, slope), a), b = _mm512_max_ps(_mm512_mul_ps(b, slope), b);
-        a = _mm512_min_ps(high, _mm512_max_ps(low, a)), b = _mm512_min_ps(high, _mm512_max_ps(low, b));
-        _mm512_storeu_si512(static_cast<uint16_t*>(f.out) + p * f.out_stride, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a)));
+        const auto both = _mm512_cvtne2ps_pbh(apply(curve, b), apply(curve, a));
+        _mm512_storeu_si512(static_cast<uint16_t*>(f.out) + p * f.out_stride, reinterpret_cast<__m512i>(both));
     }
 }
 
 template <Term T> void finish_with(const Finish& f, const float* sums, int64_t pixels) {
     if (f.out_is_half && f.channels == sums_row)
         return finish_line<T>(f, sums, pixels);
-    const bool leaky = f.slope != 1;
     for (int64_t c = 0; c < f.channels; c += tile_channels)
-        if (f.out_is_half)
-            leaky ? finish_tile<T, true, true>(f, sums, pixels, c) : finish_tile<T, true, false>(f, sums, pixels, c);
-        else
-            leaky ? finish_tile<T, false, true>(f, sums, pixels, c) : finish_tile<T, false, false>(f, sums, pixels, c);
+        f.out_is_half ? finish_tile<T, true>(f, sums, pixels, c) : finish_tile<T, false>(f, sums, pixels, c);
 }
 
 template <Term T> AMX_CODE void add_tile(const Finish& f, float* sums, int64_t pixels, int64_t c) {

@@ -47,6 +47,7 @@ struct Finish {
     const float* bias = nullptr; // of the block's channels
     float low = 0, high = 0;
     float slope = 1; // below 0; at most 1, which is none
+    bool hard_swish = false; // v * clamp(v / 6 + 1/2, 0, 1) in place of slope, low and high
     int64_t channels = 0;        // <= sums_row
     const void* residual = nullptr; // nullptr: none
     int64_t residual_stride = 0;    // elements a pixel
@@ -56,7 +57,7 @@ struct Finish {
     bool out_is_half = false;
 };
 
-// out = clamp(leaky(sums + bias + residual)).
+// out = f(sums + bias + residual), f as above.
 void finish(const Finish& f, const float* sums, int64_t pixels);
 
 // sums += bias + residual: for a function that is more than a clamp and comes before finish().

@@ -15,10 +15,11 @@ constexpr size_t slack = 256; // kernels may read one vector past the end of wha
 
 size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// What strips may take of the second-level cache: the rest is for weights and what comes and goes.
+// What strips may take of the second-level cache: weights and what comes and goes need it too, and
+// what looks like two cores may share one.
 size_t cache_bytes() {
     const long size = sysconf(_SC_LEVEL2_CACHE_SIZE);
-    return size_t(size > 0 ? size : 1 << 20) / 2;
+    return std::max<size_t>(384 * 1024, size > 0 ? size_t(size) / 4 : 0);
 }
 
 Range joined(Range a, Range b) {

@@ -99,6 +99,7 @@ private:
 
     ConvPlan plan_; // geometry only
     bool in_is_half_, out_is_half_, residual_is_half_;
+    bool hard_swish_ = false;
     bool is_direct_ = false;     // tiles read the image itself
     int64_t strip_ = 0;          // pixels of a row in an area
     int64_t band_rows_ = 1;      // rows of an area
@@ -119,6 +120,7 @@ AmxConvKernel::AmxConvKernel(const NodeView& view)
     : plan_(conv_plan(view)), in_is_half_(is_half(view.in[0])), out_is_half_(is_half(view.out[0])),
       residual_is_half_(plan_.has_residual && is_half(view.in[3])) {
     plan_.clamp = clamp_of(plan_.activation);
+    hard_swish_ = plan_.activation.kind == Activation::HardSwish;
     blocks_ = (plan_.out_channels + block_channels - 1) / block_channels;
     cut(view.threads);
     set_steps();
@@ -270,7 +272,7 @@ void AmxConvKernel::write(const Call& call, const Area& area, int64_t block, int
         const int64_t run = std::min(pixels - k, area.pixels - x);
         if (run > 0) {
             const int64_t pixel = (area.image * p.out_height + area.row + row) * p.out_width + area.pixel + x;
-            amx::Finish f{.bias = bias_.data() + channel, .low = p.clamp.low, .high = p.clamp.high, .slope = p.clamp.slope,
+            amx::Finish f{.bias = bias_.data() + channel, .low = p.clamp.low, .high = p.clamp.high, .slope = p.clamp.slope, .hard_swish = hard_swish_,
                           .channels = std::min(block_channels, p.out_channels - channel),
                           .residual_stride = p.residual_stride, .residual_is_half = residual_is_half_,
                           .out_stride = p.out_stride, .out_is_half = out_is_half_};
@@ -278,7 +280,7 @@ void AmxConvKernel::write(const Call& call, const Area& area, int64_t block, int
                 f.residual = Pixels{call.in[3], residual_is_half_}.at(pixel * p.residual_stride + channel);
             f.out = const_cast<void*>(Pixels{call.out[0], out_is_half_}.at(pixel * p.out_stride + channel));
             float* from = sums + k * amx::sums_row;
-            if (!p.clamp.is_all) {
+            if (!p.clamp.is_all && !hard_swish_) {
                 static constexpr float none[block_channels] = {};
                 amx::add_terms(f, from, run);
                 HWY_DYNAMIC_DISPATCH(activate_sums)(p.activation, out_is_half_, from, run, f.channels);

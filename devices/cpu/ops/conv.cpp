@@ -29,8 +29,8 @@ constexpr D d;
 constexpr bool many_registers = HWY_TARGET <= HWY_AVX3;
 constexpr int max_vectors = many_registers ? 4 : 2;
 constexpr int tile_pixels(int vectors) {
-    if (many_registers)
-        return vectors == 4 ? 6 : 8;
+    if (many_registers) // one vector alone needs more pixels to hide how long a sum takes
+        return vectors == 4 ? 6 : vectors == 1 ? 12 : 8;
     return vectors == 2 ? 6 : 8;
 }
 
@@ -53,7 +53,7 @@ HWY_INLINE void finish_tile(const Tile& t, hn::Vec<D> (&acc)[P][V]) {
     const auto lanes = int64_t(hn::Lanes(d));
     const ConvPlan& c = t.plan;
     const bool full = t.channels == V * lanes;
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int p = 0; p < P; p++) {
 #pragma GCC unroll 4
         for (int v = 0; v < V; v++) {
@@ -86,7 +86,7 @@ HWY_INLINE const float* accumulate(const float* const (&in)[P], const float* HWY
         for (int v = 0; v < V; v++)
             weight[v] = hn::LoadU(d, w + size_t(v) * lanes);
         w += V * lanes;
-#pragma GCC unroll 8
+#pragma GCC unroll 12
         for (int p = 0; p < P; p++) {
             const auto x = hn::Set(d, in[p][i]);
 #pragma GCC unroll 4
@@ -115,7 +115,7 @@ template <int V, int P> void tile(const Tile& t) {
 #pragma GCC unroll 4
     for (int v = 0; v < V; v++) {
         const auto b = hn::LoadU(d, t.bias + size_t(v) * lanes);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
         for (int p = 0; p < P; p++)
             acc[p][v] = b;
     }
@@ -167,10 +167,8 @@ template <int V> void strip(Tile t, int64_t end) {
     };
     for (; t.ox + P <= end; advance(P))
         tile<V, P>(t);
-    if (t.ox + 4 <= end) {
+    for (; t.ox + 4 <= end; advance(4))
         tile<V, 4>(t);
-        advance(4);
-    }
     if (t.ox + 2 <= end) {
         tile<V, 2>(t);
         advance(2);

@@ -52,6 +52,8 @@ HWY_INLINE void write_pair(const PairColumn& t, int64_t ox, const Pair& sum) {
     const hn::ScalableTag<uint32_t> du;
     const ConvPlan& c = t.plan;
     const auto finished = [&](auto v) HWY_ATTR {
+        if (c.activation.kind == Activation::HardSwish) // common, and next to nothing: no choice among all
+            return rounded_to_half(d, activate(d, v, {Activation::HardSwish}));
         return rounded_to_half(d, c.clamp.is_all ? clamp(d, v, c.clamp) : brief_activate(d, v, c.activation));
     };
     const auto both = hn::Or(hn::ShiftRight<16>(finished(sum.even)), hn::And(finished(sum.odd), hn::Set(du, 0xffff0000)));
