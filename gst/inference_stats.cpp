@@ -4,14 +4,16 @@
 #include "gst/inference_pad.h"
 
 void for_each_source(GstElement* element, const std::function<void(SourcePads&)>& call) {
-    std::vector<std::shared_ptr<SourcePads>> all;
+    GList* sinks = nullptr;
     GST_OBJECT_LOCK(element);
-    for (GList* p = element->sinkpads; p; p = p->next)
-        if (const auto& pads = source_pads(GST_PAD(p->data)))
-            all.push_back(pads);
+    sinks = g_list_copy_deep(
+        element->sinkpads, [](gconstpointer pad, gpointer) { return gst_object_ref(gpointer(pad)); },
+        nullptr);
     GST_OBJECT_UNLOCK(element);
-    for (const auto& pads : all)
-        call(*pads);
+    for (GList* p = sinks; p; p = p->next)
+        if (const auto pads = source_pads(GST_PAD(p->data)))
+            call(*pads);
+    g_list_free_full(sinks, gst_object_unref);
 }
 
 static void put_batch_fill(GstStructure* s, const std::vector<uint64_t>& fill) {

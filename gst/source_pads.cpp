@@ -14,12 +14,21 @@ using infer::FrameStatus;
 using infer::PushResult;
 
 SourcePads::SourcePads(InferenceElement& element, GstPad* sink, GstPad* src)
-    : element_(element), sink_(sink), src_(src) {}
+    : element_(element), sink_(sink), src_(src) {
+    g_weak_ref_init(&sink_ref_, sink);
+    g_weak_ref_init(&src_ref_, src);
+}
 
 SourcePads::~SourcePads() {
     close();
+    g_weak_ref_clear(&sink_ref_);
+    g_weak_ref_clear(&src_ref_);
     for (GstEvent* event : held_)
         gst_event_unref(event);
+}
+
+GstPad* SourcePads::hold_partner(GstPad* pad) {
+    return static_cast<GstPad*>(g_weak_ref_get(pad == sink_ ? &src_ref_ : &sink_ref_));
 }
 
 std::shared_ptr<infer::Source> SourcePads::source() const {
@@ -335,7 +344,7 @@ void SourcePads::close() {
 bool SourcePads::activate_src(bool active) {
     {
         std::lock_guard guard(lock_);
-        if (state_.src_active == active)
+        if (state_.src_active == active || (active && state_.released))
             return true;
         state_.src_active = active;
     }
@@ -374,6 +383,11 @@ bool SourcePads::activate_sink(bool active) {
         close();
         return true;
     }
+    {
+        std::lock_guard guard(lock_);
+        if (state_.released)
+            return true;
+    }
     taken_ = 0;
     have_caps_ = false;
     return source() || open();
@@ -384,6 +398,7 @@ void SourcePads::release() {
     {
         std::lock_guard guard(lock_);
         state_.src_active = false;
+        state_.released = true;
     }
     close();
     task_.stop(false);

@@ -27,7 +27,9 @@ public:
     GstPad* src() const { return src_; }
     // Frames leave as they came, with metadata: both pads have the same caps.
     bool keeps_caps() const { return element_.gives == InferenceElement::Metadata; }
-    GstPad* partner(GstPad* pad) const { return pad == sink_ ? src_ : sink_; }
+    // A reference to the other pad; nullptr: it is gone. Whoever calls any of the pad functions holds
+    // both pads.
+    GstPad* hold_partner(GstPad* pad);
 
     // Pad functions; the parent is alive during each.
     GstFlowReturn chain(GstBuffer* buffer); // takes the buffer
@@ -56,6 +58,7 @@ private:
         GstFlowReturn flow = GST_FLOW_FLUSHING; // what chain returns: the last push's, or why not
         bool eos = false;                       // taken from upstream
         bool src_active = false;
+        bool released = false;
         bool live = false;
         GstClockTime frame_duration = GST_CLOCK_TIME_NONE;
         std::stop_source cancel;                // of waits begun since the last flush
@@ -115,6 +118,7 @@ private:
     InferenceElement& element_;
     GstPad* const sink_;
     GstPad* const src_;
+    GWeakRef sink_ref_, src_ref_;
     PadTask task_;
 
     mutable std::mutex lock_; // guards state_; held for a few lines at a time, never while calling out
