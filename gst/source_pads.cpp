@@ -84,10 +84,10 @@ GstFlowReturn SourcePads::chain(GstBuffer* buffer) {
 GstFlowReturn SourcePads::admit(std::shared_ptr<infer::Source> source, GstBuffer* buffer,
                                 std::stop_token cancel) {
     auto frame = std::make_unique<BufferFrame>(buffer, video_);
-    if (!wants_inference()) {
+    if (const char* reason = reason_to_skip(buffer)) {
         if (element_.model.failed())
             return GST_FLOW_ERROR;
-        return flow_after(source->pass(std::move(frame), FrameStatus::Skipped, "interval"));
+        return flow_after(source->pass(std::move(frame), FrameStatus::Skipped, reason));
     }
     auto model = element_.model.wait_ready(cancel);
     if (!model.processing)
@@ -140,10 +140,24 @@ GstFlowReturn SourcePads::flow_after(PushResult result) const {
     return GST_FLOW_FLUSHING;
 }
 
-bool SourcePads::wants_inference() {
+// nullptr: it is to be inferred.
+const char* SourcePads::reason_to_skip(GstBuffer* buffer) {
     const int own = pad_settings(sink_).interval;
     const int interval = own > 0 ? own : element_.interval();
-    return taken_++ % guint64(interval) == 0;
+    if (taken_++ % guint64(interval) != 0)
+        return "interval";
+    return comes_too_late(buffer) ? "qos" : nullptr;
+}
+
+bool SourcePads::comes_too_late(GstBuffer* buffer) {
+    if (segment_.format != GST_FORMAT_TIME || !GST_BUFFER_PTS_IS_VALID(buffer) ||
+        !lateness_.is_too_late(gst_segment_to_running_time(&segment_, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer))))
+        return false;
+    const auto of = [this](FrameStatus s) { return counters_.by_status[size_t(s)].load(); };
+    if (GstMessage* message = lateness_.message(element_.element, segment_, buffer, of(FrameStatus::Inferred),
+                                                of(FrameStatus::Skipped) + 1))
+        gst_element_post_message(element_.element, message);
+    return true;
 }
 
 // ---- events from upstream
@@ -165,6 +179,8 @@ bool SourcePads::serialized_event(GstEvent* event) {
         gst_event_unref(event);
         return false;
     }
+    if (type == GST_EVENT_SEGMENT)
+        gst_event_copy_segment(event, &segment_);
     std::shared_ptr<infer::Source> source;
     GstFlowReturn flow = GST_FLOW_OK;
     {
@@ -199,6 +215,12 @@ bool SourcePads::serialized_event(GstEvent* event) {
 // ---- events from downstream
 
 bool SourcePads::src_event(GstEvent* event) {
+    if (GST_EVENT_TYPE(event) == GST_EVENT_QOS) {
+        std::unique_lock guard(lock_);
+        const GstClockTime duration = state_.frame_duration;
+        guard.unlock();
+        lateness_.heard(event, duration);
+    }
     if (GST_EVENT_TYPE(event) == GST_EVENT_RECONFIGURE) {
         bool linked_again = false;
         {
@@ -270,6 +292,7 @@ void SourcePads::leave_on_src() {
 bool SourcePads::flush_stop(GstEvent* event) {
     const bool ok = gst_pad_push_event(src_, event);
     taken_ = 0;
+    lateness_.forget();
     start_again(true);
     return ok;
 }
@@ -390,6 +413,8 @@ bool SourcePads::activate_sink(bool active) {
     }
     taken_ = 0;
     have_caps_ = false;
+    gst_segment_init(&segment_, GST_FORMAT_UNDEFINED);
+    lateness_.forget();
     return source() || open();
 }
 

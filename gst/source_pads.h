@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gst/inference_element.h"
+#include "gst/lateness.h"
 #include "gst/pad_task.h"
 #include "inference/session.h"
 
@@ -80,7 +81,8 @@ private:
     std::shared_ptr<infer::Source> follow(const std::shared_ptr<infer::Session>& session,
                                           const std::shared_ptr<infer::Source>& before);
     GstFlowReturn flow_after(infer::PushResult result) const;
-    bool wants_inference();
+    const char* reason_to_skip(GstBuffer* buffer);
+    bool comes_too_late(GstBuffer* buffer);
     bool serialized_event(GstEvent* event);
     bool caps_event(GstEvent* event);
     bool ask_in_order(GstQuery* query);
@@ -124,8 +126,10 @@ private:
     mutable std::mutex lock_; // guards state_; held for a few lines at a time, never while calling out
     State state_;
     Counters counters_;
+    Lateness lateness_;
 
     // Streaming thread only.
+    GstSegment segment_ = {};
     GstVideoInfo video_ = {};
     bool have_caps_ = false;
     bool caps_explained_ = false; // the error is out
