@@ -173,3 +173,40 @@ GstBuffer* attach_results(GstBuffer* buffer, const GstVideoInfo& video, const in
     attach_frame(buffer, out, source_id);
     return buffer;
 }
+
+void attach_to_object(GstBuffer* buffer, const GstVideoInfo& video, guint object,
+                      const infer::Region& region, infer::Results& results) {
+    const auto move = [&](std::vector<infer::Keypoint>& points) {
+        for (infer::Keypoint& k : points)
+            k.x += float(region.x), k.y += float(region.y);
+    };
+    move(results.keypoints);
+    Parts parts;
+    if (!results.classes.empty()) {
+        const infer::Classification& best = results.classes[0];
+        parts.attributes.push_back(
+            {"class", label_of(results, best.label), best.label, best.score});
+    }
+    parts.add(results.attributes);
+    parts.add(results.keypoints);
+    GstInferenceObject more = {};
+    parts.put_into(more);
+    if (!results.embedding.empty())
+        more.embedding =
+            g_bytes_new(results.embedding.data(), results.embedding.size() * sizeof(float));
+    gst_inference_buffer_extend_object(buffer, object, guint(video.width), guint(video.height),
+                                       &more);
+    g_clear_pointer(&more.embedding, g_bytes_unref);
+    for (infer::Detection& d : results.detections) {
+        d.x += float(region.x), d.y += float(region.y);
+        move(d.keypoints);
+        attach_detection(buffer, video, results, d);
+    }
+    for (const auto& [name, tensor] : results.tensors)
+        attach_tensor(buffer, name + "@" + std::to_string(object), tensor);
+}
+
+void attach_frame_once(GstBuffer* buffer, const infer::Output& out, const std::string& source_id) {
+    if (!gst_buffer_get_inference_frame_meta(buffer))
+        attach_frame(buffer, out, source_id);
+}

@@ -5,6 +5,8 @@
 
 #include <gst/video/video.h>
 
+#include <optional>
+
 // The formats gstinference takes, as a caps string for templates.
 #define INFERENCE_VIDEO_FORMATS "{ I420, NV12, YUY2, RGB, BGR, RGBx, BGRx, RGBA, BGRA, GRAY8 }"
 // Without framerate: a source that does not say one is welcome too.
@@ -27,6 +29,10 @@ public:
     }
 
     const GstVideoInfo& video() const { return video_; }
+    // Of a frame that follows its crops (region=objects): its number in its source.
+    void follow_crops(uint64_t number) { number_ = number; }
+    std::optional<uint64_t> number_after_crops() const { return number_; }
+
     // Gives the reference away; there is none afterwards.
     GstBuffer* take() { return std::exchange(buffer_, nullptr); }
 
@@ -34,4 +40,5 @@ private:
     GstBuffer* buffer_;
     GstVideoInfo video_; // of this frame: sources change their caps while frames are in flight
     GstVideoFrame mapped_ = {};
+    std::optional<uint64_t> number_;
 };

@@ -16,6 +16,13 @@ InferenceSettings InferenceElement::as_loaded(InferenceSettings settings) const 
 
 bool InferenceElement::open() {
     const InferenceSettings wanted = as_loaded(settings());
+    if (gives == Pictures && wanted.region == InferenceRegion::Objects) {
+        post_error(element,
+                   infer::Error{infer::Error::BadConfig, "region=objects",
+                                "cannot be where the model's picture leaves; it must be frame"},
+                   "");
+        return false;
+    }
     const auto opened = model.open(wanted);
     if (!opened.ok())
         post_error(element, opened.error(), "model=" + wanted.model + ", device=" + wanted.device);

@@ -55,6 +55,17 @@ GType input_size_type() {
     return type;
 }
 
+GType region_type() {
+    static const GType type = [] {
+        static const GEnumValue values[] = {
+            {int(InferenceRegion::Frame), "The whole frame", "frame"},
+            {int(InferenceRegion::Objects), "Each object found before, cut out", "objects"},
+            {0, nullptr, nullptr}};
+        return g_enum_register_static("GstInferenceRegion", values);
+    }();
+    return type;
+}
+
 constexpr auto Ready =
     GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
 constexpr auto Playing =
@@ -157,6 +168,18 @@ std::vector<Property> what_comes_out() {
         number("interval", "Interval", "Infer every Nth frame of each source (1: every frame); "
                "the others leave as `skipped`. Pads may say otherwise", 1, Playing,
                &Settings::interval),
+        choice("region", "Region", "What the model sees: frames, or the objects that elements "
+               "before attached (gstinference only)", region_type(), InferenceRegion::Frame, Ready,
+               &Settings::region),
+        text("object-class", "Object class", "Labels of the objects to look at, apart by commas "
+             "(default: all; region=objects)", nullptr, Ready, &Settings::object_class),
+        number("object-min-size", "Object's least size", "Leave out objects whose shorter edge "
+               "has fewer pixels (region=objects)", 0, Ready, &Settings::object_min_size),
+        {g_param_spec_double("object-min-confidence", "Object's least confidence",
+                             "Leave out objects of lower confidence (region=objects)",
+                             -G_MAXDOUBLE, G_MAXDOUBLE, 0, Ready),
+         [](Settings& s, const GValue* v) { s.object_min_confidence = g_value_get_double(v); },
+         [](const Settings& s, GValue* v) { g_value_set_double(v, s.object_min_confidence); }},
         choice("error-policy", "Error policy", "What a failed frame does", error_policy_type(),
                ErrorPolicy::Warn, Playing, &Settings::error_policy),
     };
@@ -184,7 +207,8 @@ void install_inference_properties(GObjectClass* klass) {
             g_object_class_install_property(klass, id++, p.spec);
             properties().push_back(std::move(p));
         }
-    for (GType t : {hint_type(), precision_type(), error_policy_type(), input_size_type()})
+    for (GType t : {hint_type(), precision_type(), error_policy_type(), input_size_type(),
+                    region_type()})
         gst_type_mark_as_plugin_api(t, GstPluginAPIFlags(0));
 }
 
@@ -221,6 +245,8 @@ infer::Result<void> check_settings(const Settings& s) {
         {"streams", double(s.streams), 0, 1024, "0 (the hint decides) to 1024"},
         {"threads", double(s.threads), 0, 1024, "0 (all cores) to 1024"},
         {"interval", double(s.interval), 1, G_MAXINT, "1 (every frame) or more"},
+        {"object-min-size", double(s.object_min_size), 0, G_MAXINT, "0 pixels (any) or more"},
+        {"object-min-confidence", s.object_min_confidence, 0, 1, "0 (any) to 1"},
         {"threshold", s.threshold, -1, 1, "0 to 1, or -1 (the model's default)"},
         {"iou-threshold", s.iou_threshold, -1, 1, "0 to 1, or -1 (the model's default)"},
     };
@@ -234,6 +260,9 @@ infer::Result<void> check_settings(const Settings& s) {
         g_free(found);
         return error;
     }
+    if (s.region == InferenceRegion::Objects && s.input_size == InputSize::Source)
+        return infer::Error{infer::Error::BadConfig, "input-size=source",
+                            "cannot be with region=objects, whose pictures are all of other sizes"};
     return {};
 }
 

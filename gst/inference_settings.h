@@ -9,6 +9,7 @@
 
 enum class ErrorPolicy { Warn, Stop };
 enum class InputSize { Model, Source };
+enum class InferenceRegion { Frame, Objects };
 
 // gstinference's writable properties, as the user set them. 0, "" or -1 mean "not said".
 struct InferenceSettings {
@@ -20,6 +21,10 @@ struct InferenceSettings {
     std::string decoder = "auto", model_config, labels;
     double threshold = -1, iou_threshold = -1;
     int interval = 1;
+    InferenceRegion region = InferenceRegion::Frame;
+    std::string object_class; // labels, apart by commas; "": all. These are for region=objects
+    int object_min_size = 0;  // pixels
+    double object_min_confidence = 0;
     ErrorPolicy error_policy = ErrorPolicy::Warn;
     bool is_private = false;
 };

@@ -13,6 +13,21 @@ using infer::Error;
 using infer::FrameStatus;
 using infer::PushResult;
 
+namespace {
+
+// "a, b" is a and b.
+std::vector<std::string> split(const std::string& list) {
+    std::vector<std::string> words;
+    gchar** parts = g_strsplit(list.c_str(), ",", -1);
+    for (gchar** p = parts; *p; p++)
+        if (*g_strstrip(*p))
+            words.push_back(*p);
+    g_strfreev(parts);
+    return words;
+}
+
+} // namespace
+
 SourcePads::SourcePads(InferenceElement& element, GstPad* sink, GstPad* src)
     : element_(element), sink_(sink), src_(src) {
     g_weak_ref_init(&sink_ref_, sink);
@@ -84,11 +99,15 @@ GstFlowReturn SourcePads::chain(GstBuffer* buffer) {
 GstFlowReturn SourcePads::admit(std::shared_ptr<infer::Source> source, GstBuffer* buffer,
                                 std::stop_token cancel) {
     auto frame = std::make_unique<BufferFrame>(buffer, video_);
+    if (crops_)
+        frame->follow_crops(number_++);
     if (const char* reason = reason_to_skip(buffer)) {
         if (element_.model.failed())
             return GST_FLOW_ERROR;
         return flow_after(source->pass(std::move(frame), FrameStatus::Skipped, reason));
     }
+    if (crops_)
+        return admit_crops(std::move(source), std::move(frame), buffer, cancel);
     auto model = element_.model.wait_ready(cancel);
     if (!model.processing)
         return cancel.stop_requested() ? flow_after(PushResult::Flushing) : GST_FLOW_ERROR;
@@ -128,6 +147,29 @@ std::shared_ptr<infer::Source> SourcePads::follow(const std::shared_ptr<infer::S
                      guint64(wanted.first_number));
     before->push_marker(std::make_unique<LastItem>(), true);
     return next;
+}
+
+// The crops of a frame, each in a place of its own, and the frame behind them: it comes out when all
+// of them have. Crops share batches with those of other frames and sources.
+GstFlowReturn SourcePads::admit_crops(std::shared_ptr<infer::Source> source,
+                                      std::unique_ptr<BufferFrame> frame, GstBuffer* buffer,
+                                      std::stop_token cancel) {
+    const std::vector<Crop> crops = crops_of(buffer, video_, *crops_);
+    if (crops.empty() && element_.model.failed())
+        return GST_FLOW_ERROR;
+    if (crops.empty())
+        return flow_after(source->pass(std::move(frame), FrameStatus::Skipped, "no object"));
+    const auto model = element_.model.wait_ready(cancel);
+    if (!model.processing)
+        return cancel.stop_requested() ? flow_after(PushResult::Flushing) : GST_FLOW_ERROR;
+    source = follow(model.session, source);
+    PushResult pushed = source ? PushResult::Ok : PushResult::Flushing;
+    for (size_t k = 0; k < crops.size() && pushed == PushResult::Ok; k++)
+        pushed = source->push(std::make_unique<CropFrame>(buffer, video_, crops[k]),
+                              model.processing);
+    if (pushed == PushResult::Ok)
+        pushed = source->pass(std::move(frame), FrameStatus::Inferred, "");
+    return flow_after(pushed);
 }
 
 // What upstream hears: how this source's last push went.
@@ -319,6 +361,7 @@ void SourcePads::start_again(bool clear_eos) {
         state_.eos = state_.eos && !clear_eos;
     }
     downstream_ended_ = false; // the task is paused
+    crop_results_.clear();
     task_.resume();
 }
 
@@ -328,6 +371,11 @@ bool SourcePads::open() {
     const auto session = element_.model.session();
     if (!session)
         return false;
+    const InferenceSettings settings = element_.settings();
+    crops_.reset();
+    if (settings.region == InferenceRegion::Objects)
+        crops_ = CropFilter{split(settings.object_class), settings.object_min_size,
+                            settings.object_min_confidence};
     auto opened = std::make_shared<Opened>();
     opened->session = session;
     opened->source = session->add_source(options());
@@ -433,13 +481,15 @@ void SourcePads::release() {
 
 infer::SourceOptions SourcePads::options() const {
     const PadSettings pad = pad_settings(sink_);
-    const int timeout_ms = element_.settings().batch_timeout_ms;
+    const InferenceSettings settings = element_.settings();
+    const int timeout_ms = settings.batch_timeout_ms;
     infer::SourceOptions o;
     o.name = pad.source_id;
     o.priority = pad.priority;
     o.batch_timeout_us = timeout_ms < 0 ? -1 : int64_t(timeout_ms) * 1000;
     std::lock_guard guard(lock_);
-    o.live = state_.live;
+    // A live frame's crops come all at once: the source fills several rows, as files do.
+    o.live = state_.live && settings.region == InferenceRegion::Frame;
     if (GST_CLOCK_TIME_IS_VALID(state_.frame_duration))
         o.frame_duration_us = int64_t(state_.frame_duration / GST_USECOND);
     return o;

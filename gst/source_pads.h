@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "gst/crops.h"
 #include "gst/inference_element.h"
 #include "gst/lateness.h"
 #include "gst/pad_task.h"
@@ -12,6 +13,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
@@ -78,6 +80,9 @@ private:
     // Streaming thread of the sink pad.
     GstFlowReturn admit(std::shared_ptr<infer::Source> source, GstBuffer* buffer,
                         std::stop_token cancel);
+    GstFlowReturn admit_crops(std::shared_ptr<infer::Source> source,
+                              std::unique_ptr<class BufferFrame> frame, GstBuffer* buffer,
+                              std::stop_token cancel);
     std::shared_ptr<infer::Source> follow(const std::shared_ptr<infer::Session>& session,
                                           const std::shared_ptr<infer::Source>& before);
     GstFlowReturn flow_after(infer::PushResult result) const;
@@ -91,6 +96,8 @@ private:
     // Task of the src pad.
     void iterate();
     GstFlowReturn push_frame(infer::Output& out);
+    GstFlowReturn take_crop(class CropFrame& crop, infer::Output& out);
+    GstBuffer* attach(class BufferFrame& frame, infer::Output& out, const std::string& source_id);
     GstFlowReturn push_picture(infer::Output& out, GstBuffer* source, const GstVideoInfo& video);
     bool push_picture_caps(const GstVideoInfo& picture);
     bool hold_back(class EventItem& event);
@@ -134,8 +141,16 @@ private:
     bool have_caps_ = false;
     bool caps_explained_ = false; // the error is out
     guint64 taken_ = 0; // frames since activation or flush
+    guint64 number_ = 0; // of the next frame, with region=objects
+
+    std::optional<CropFilter> crops_; // region=objects; set before frames flow
 
     // Task only.
+    struct CropResults {
+        Crop crop;
+        infer::Results results;
+    };
+    std::vector<CropResults> crop_results_; // of the next frame
     bool downstream_ended_ = false; // a push gave EOS: frames are dropped until a new segment
     GstVideoInfo picture_ = {};     // of the caps sent, where the model's pictures leave
     std::vector<GstEvent*> held_;   // that must not come before the first of those caps

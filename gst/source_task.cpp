@@ -36,7 +36,32 @@ void SourcePads::leave_behind(const std::shared_ptr<infer::Source>& source) {
     source->close();
 }
 
+// Kept for the frame that follows.
+GstFlowReturn SourcePads::take_crop(CropFrame& crop, infer::Output& out) {
+    if (out.status == FrameStatus::Failed)
+        return report_failure(out, pad_settings(sink_).source_id);
+    crop_results_.push_back({crop.crop(), std::move(out.results)});
+    return GST_FLOW_OK;
+}
+
+// The frame's buffer, with what was found on it.
+GstBuffer* SourcePads::attach(BufferFrame& frame, infer::Output& out,
+                              const std::string& source_id) {
+    const GstVideoInfo video = frame.video();
+    const auto number = frame.number_after_crops();
+    if (!number)
+        return attach_results(frame.take(), video, out, source_id);
+    out.number = *number;
+    GstBuffer* buffer = gst_buffer_make_writable(frame.take());
+    for (CropResults& c : std::exchange(crop_results_, {}))
+        attach_to_object(buffer, video, c.crop.object, c.crop.region, c.results);
+    attach_frame_once(buffer, out, source_id);
+    return buffer;
+}
+
 GstFlowReturn SourcePads::push_frame(infer::Output& out) {
+    if (auto* crop = dynamic_cast<CropFrame*>(out.item.get()))
+        return take_crop(*crop, out);
     auto& frame = static_cast<BufferFrame&>(*out.item);
     counters_.by_status[size_t(out.status)]++;
     const std::string source_id = pad_settings(sink_).source_id;
@@ -48,7 +73,7 @@ GstFlowReturn SourcePads::push_frame(infer::Output& out) {
     const GstVideoInfo video = frame.video();
     if (!keeps_caps())
         return push_picture(out, frame.take(), video);
-    GstBuffer* buffer = attach_results(frame.take(), video, out, source_id);
+    GstBuffer* buffer = attach(frame, out, source_id);
     const GstFlowReturn flow = gst_pad_push(src_, buffer);
     GST_LOG_OBJECT(src_, "pushed frame %" G_GUINT64_FORMAT " (%s, batch of %d on %s): %s",
                    guint64(out.number), std::string(infer::name_of(out.status)).c_str(),

@@ -79,6 +79,13 @@ GST_INFERENCE_API gboolean gst_inference_buffer_set_object_track(GstBuffer* buff
 GST_INFERENCE_API gboolean gst_inference_buffer_add_object_zones(GstBuffer* buffer, guint index,
                                                                  const gchar* const* zones);
 
+/* Attributes, keypoints and embedding of `more`; the rest of it does not matter. Keypoints and
+ * embedding take the place of those it had. */
+GST_INFERENCE_API gboolean gst_inference_buffer_extend_object(GstBuffer* buffer, guint index,
+                                                              guint frame_width,
+                                                              guint frame_height,
+                                                              const GstInferenceObject* more);
+
 /* ---- events ---- */
 
 /* Something that happened at this frame, as inferencezones says it. */

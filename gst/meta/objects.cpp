@@ -364,3 +364,25 @@ gboolean gst_inference_buffer_add_object_zones(GstBuffer* buffer, guint index,
     gst_video_region_of_interest_meta_add_param(roi, zones_structure(zones));
     return TRUE;
 }
+
+gboolean gst_inference_buffer_extend_object(GstBuffer* buffer, guint index, guint frame_width,
+                                            guint frame_height, const GstInferenceObject* more) {
+    g_return_val_if_fail(GST_IS_BUFFER(buffer) && more && frame_width && frame_height, FALSE);
+    GstVideoRegionOfInterestMeta* roi = region_at(buffer, index);
+    if (!roi)
+        return FALSE;
+    if (more->n_keypoints) {
+        drop_param(roi, "keypoints");
+        gst_video_region_of_interest_meta_add_param(
+            roi, keypoint_structure(*more, {double(frame_width), double(frame_height)}));
+    }
+    if (more->embedding) {
+        drop_param(roi, "embedding");
+        gst_video_region_of_interest_meta_add_param(
+            roi, gst_structure_new("embedding", "data", G_TYPE_BYTES, more->embedding, nullptr));
+    }
+    for (guint i = 0; i < more->n_attributes; i++)
+        gst_video_region_of_interest_meta_add_param(
+            roi, attribute_structure(more->attributes[i], false));
+    return TRUE;
+}
