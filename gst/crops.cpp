@@ -51,7 +51,7 @@ std::vector<Crop> crops_of(GstBuffer* buffer, const GstVideoInfo& video, const C
         const auto& o = *static_cast<const GstInferenceObject*>(g_ptr_array_index(objects, i));
         const infer::Region region = region_of(o, video);
         if (filter.wants(o) && region.width > 0 && region.height > 0)
-            crops.push_back({i, region});
+            crops.push_back({i, region, o.track_id});
     }
     g_ptr_array_unref(objects);
     return crops;

@@ -20,6 +20,7 @@ struct CropFilter {
 struct Crop {
     guint object;
     infer::Region region;
+    int track_id; // 0: none
 };
 
 // The crops of a buffer: whole pixels within the frame, beginning at even ones, for chroma has no

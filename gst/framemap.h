@@ -6,6 +6,7 @@
 #include <gst/video/video.h>
 
 #include <optional>
+#include <vector>
 
 // The formats gstinference takes, as a caps string for templates.
 #define INFERENCE_VIDEO_FORMATS "{ I420, NV12, YUY2, RGB, BGR, RGBx, BGRx, RGBA, BGRA, GRAY8 }"
@@ -32,6 +33,13 @@ public:
     // Of a frame that follows its crops (region=objects): its number in its source.
     void follow_crops(uint64_t number) { number_ = number; }
     std::optional<uint64_t> number_after_crops() const { return number_; }
+
+    // Objects of it that are not looked at again: their place, and their track's id.
+    struct Known {
+        guint object;
+        int track_id;
+    };
+    std::vector<Known> known;
 
     // Gives the reference away; there is none afterwards.
     GstBuffer* take() { return std::exchange(buffer_, nullptr); }

@@ -173,6 +173,9 @@ std::vector<Property> what_comes_out() {
                &Settings::region),
         text("object-class", "Object class", "Labels of the objects to look at, apart by commas "
              "(default: all; region=objects)", nullptr, Ready, &Settings::object_class),
+        number("reclassify-interval", "Reclassify interval", "Look at a tracked object again after "
+               "so many frames; between, what was said of it holds (1: every frame; 0: never "
+               "again; region=objects)", 1, Ready, &Settings::reclassify_interval),
         number("object-min-size", "Object's least size", "Leave out objects whose shorter edge "
                "has fewer pixels (region=objects)", 0, Ready, &Settings::object_min_size),
         {g_param_spec_double("object-min-confidence", "Object's least confidence",
@@ -245,6 +248,8 @@ infer::Result<void> check_settings(const Settings& s) {
         {"streams", double(s.streams), 0, 1024, "0 (the hint decides) to 1024"},
         {"threads", double(s.threads), 0, 1024, "0 (all cores) to 1024"},
         {"interval", double(s.interval), 1, G_MAXINT, "1 (every frame) or more"},
+        {"reclassify-interval", double(s.reclassify_interval), 0, G_MAXINT,
+         "0 (never again), 1 (every frame) or more"},
         {"object-min-size", double(s.object_min_size), 0, G_MAXINT, "0 pixels (any) or more"},
         {"object-min-confidence", s.object_min_confidence, 0, 1, "0 (any) to 1"},
         {"threshold", s.threshold, -1, 1, "0 to 1, or -1 (the model's default)"},

@@ -23,6 +23,7 @@ struct InferenceSettings {
     int interval = 1;
     InferenceRegion region = InferenceRegion::Frame;
     std::string object_class; // labels, apart by commas; "": all. These are for region=objects
+    int reclassify_interval = 1; // frames; 0: never again
     int object_min_size = 0;  // pixels
     double object_min_confidence = 0;
     ErrorPolicy error_policy = ErrorPolicy::Warn;

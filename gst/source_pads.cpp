@@ -162,13 +162,23 @@ GstFlowReturn SourcePads::admit_crops(std::shared_ptr<infer::Source> source,
     const auto model = element_.model.wait_ready(cancel);
     if (!model.processing)
         return cancel.stop_requested() ? flow_after(PushResult::Flushing) : GST_FLOW_ERROR;
+    const auto before = source;
     source = follow(model.session, source);
+    if (source != before) // another model, which has said nothing yet
+        look_again_.forget();
+    const uint64_t number = *frame->number_after_crops();
     PushResult pushed = source ? PushResult::Ok : PushResult::Flushing;
     for (size_t k = 0; k < crops.size() && pushed == PushResult::Ok; k++)
-        pushed = source->push(std::make_unique<CropFrame>(buffer, video_, crops[k]),
-                              model.processing);
+        if (look_again_.is_due(crops[k].track_id, number, reclassify_interval_))
+            pushed = source->push(std::make_unique<CropFrame>(buffer, video_, crops[k]),
+                                  model.processing);
+        else
+            frame->known.push_back({crops[k].object, crops[k].track_id});
+    const bool looked = frame->known.size() < crops.size();
     if (pushed == PushResult::Ok)
-        pushed = source->pass(std::move(frame), FrameStatus::Inferred, "");
+        pushed = source->pass(std::move(frame),
+                              looked ? FrameStatus::Inferred : FrameStatus::Skipped,
+                              looked ? "" : "reclassify-interval");
     return flow_after(pushed);
 }
 
@@ -334,6 +344,7 @@ void SourcePads::leave_on_src() {
 bool SourcePads::flush_stop(GstEvent* event) {
     const bool ok = gst_pad_push_event(src_, event);
     taken_ = 0;
+    look_again_.forget(); // what was on its way is lost
     lateness_.forget();
     start_again(true);
     return ok;
@@ -373,6 +384,7 @@ bool SourcePads::open() {
         return false;
     const InferenceSettings settings = element_.settings();
     crops_.reset();
+    reclassify_interval_ = settings.reclassify_interval;
     if (settings.region == InferenceRegion::Objects)
         crops_ = CropFilter{split(settings.object_class), settings.object_min_size,
                             settings.object_min_confidence};

@@ -3,6 +3,7 @@
 
 #include "gst/crops.h"
 #include "gst/inference_element.h"
+#include "gst/look_again.h"
 #include "gst/lateness.h"
 #include "gst/pad_task.h"
 #include "inference/session.h"
@@ -143,6 +144,8 @@ private:
     guint64 taken_ = 0; // frames since activation or flush
     guint64 number_ = 0; // of the next frame, with region=objects
 
+    int reclassify_interval_ = 1; // set before frames flow, as crops_; the task reads it too
+    LookAgain look_again_;
     std::optional<CropFilter> crops_; // region=objects; set before frames flow
 
     // Task only.
@@ -151,6 +154,7 @@ private:
         infer::Results results;
     };
     std::vector<CropResults> crop_results_; // of the next frame
+    SaidBefore said_before_;
     bool downstream_ended_ = false; // a push gave EOS: frames are dropped until a new segment
     GstVideoInfo picture_ = {};     // of the caps sent, where the model's pictures leave
     std::vector<GstEvent*> held_;   // that must not come before the first of those caps

@@ -53,8 +53,16 @@ GstBuffer* SourcePads::attach(BufferFrame& frame, infer::Output& out,
         return attach_results(frame.take(), video, out, source_id);
     out.number = *number;
     GstBuffer* buffer = gst_buffer_make_writable(frame.take());
-    for (CropResults& c : std::exchange(crop_results_, {}))
+    for (CropResults& c : std::exchange(crop_results_, {})) {
+        if (c.crop.track_id > 0 && reclassify_interval_ != 1)
+            said_before_.keep(c.crop.track_id, out.number, c.results);
         attach_to_object(buffer, video, c.crop.object, c.crop.region, c.results);
+    }
+    for (const BufferFrame::Known& k : frame.known)
+        if (const infer::Results* said = said_before_.find(k.track_id, out.number)) {
+            infer::Results again = *said;
+            attach_to_object(buffer, video, k.object, {}, again);
+        }
     attach_frame_once(buffer, out, source_id);
     return buffer;
 }

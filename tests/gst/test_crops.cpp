@@ -244,9 +244,47 @@ TEST(Crops, the_first_models_word_on_the_frame_stays) {
     EXPECT_EQ(record.objects[0].attributes.size(), 1u);
 }
 
+TEST(Crops, tracked_objects_are_looked_at_again_after_the_interval) {
+    const struct {
+        int interval;
+        guint64 crops; // of 7 frames with 2 tracks and one object that has none
+    } cases[] = {{1, 21}, {3, 7 + 2 * 3}, {0, 7 + 2}};
+    for (const auto& c : cases) {
+        Line line(classifier + "name=gi reclassify-interval=" + std::to_string(c.interval));
+        for (guint64 k = 0; k < 7; k++) {
+            std::vector<infer::ObjectRecord> objects = {stripes()[1], stripes()[3], stripes()[0]};
+            objects[0].id = 5, objects[1].id = 6;
+            line.push(k, objects);
+            const infer::FrameRecord record = line.pull();
+            ASSERT_EQ(record.objects.size(), 3u);
+            EXPECT_EQ(class_of(record.objects[0]), "class=c2") << c.interval << ", frame " << k;
+            EXPECT_EQ(class_of(record.objects[1]), "class=c9") << c.interval << ", frame " << k;
+            EXPECT_EQ(class_of(record.objects[2]), "class=c0") << c.interval << ", frame " << k;
+        }
+        EXPECT_EQ(line.figure("frames"), c.crops) << c.interval;
+    }
+}
+
+TEST(Crops, after_a_flush_tracks_are_looked_at_anew) {
+    Line line(classifier + "reclassify-interval=0 batch-size=8 batch-timeout=10000");
+    std::vector<infer::ObjectRecord> objects = {stripes()[1]};
+    objects[0].id = 5;
+    line.push(0, objects); // waits for company that never comes
+    gst_harness_push_event(line.get(), gst_event_new_flush_start());
+    gst_harness_push_event(line.get(), gst_event_new_flush_stop(TRUE));
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_harness_push_event(line.get(), gst_event_new_segment(&segment));
+    for (int k = 0; k < 7; k++)
+        objects.push_back(stripes()[0]);
+    line.push(1, objects);
+    EXPECT_EQ(class_of(line.pull().objects.at(0)), "class=c2");
+}
+
 TEST(Crops, what_cannot_be_is_refused) {
     const std::pair<std::string, const char*> cases[] = {
         {classifier + "input-size=source", "input-size=source: cannot be with region=objects"},
+        {classifier + "reclassify-interval=-1", "reclassify-interval=-1: must be 0 (never again)"},
         {classifier + "object-min-size=-3", "object-min-size=-3: must be 0 pixels"},
         {classifier + "object-min-confidence=2", "object-min-confidence=2: must be 0 (any) to 1"},
         {"inferenceimage region=objects model=" + test_data("inverse.onnx"),
