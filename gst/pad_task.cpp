@@ -8,6 +8,7 @@ struct Work {
     std::function<void()> iterate;
     std::shared_ptr<void> keep;
     GstPad* pad;
+    std::shared_ptr<PadTask::Thread> thread;
 
     ~Work() { gst_object_unref(pad); }
 };
@@ -28,22 +29,18 @@ void post_status(GstTask* task, GstPad* pad, GstStreamStatusType type) {
 
 } // namespace
 
-PadTask::~PadTask() {
-    stop(false);
-    g_rec_mutex_clear(&running_);
-}
-
 void PadTask::start(GstPad* pad, std::function<void()> iterate, std::shared_ptr<void> keep) {
     stop(true);
+    const auto thread = std::make_shared<Thread>();
     auto* work = new Work{std::move(iterate), std::move(keep),
-                          static_cast<GstPad*>(gst_object_ref(pad))};
+                          static_cast<GstPad*>(gst_object_ref(pad)), thread};
     GstTask* task = gst_task_new([](gpointer w) { static_cast<Work*>(w)->iterate(); }, work,
                                  [](gpointer w) { delete static_cast<Work*>(w); });
     // What the thread is called, as those that GStreamer starts for a pad.
     gchar* name = g_strdup_printf("%s:%s", GST_DEBUG_PAD_NAME(pad));
     gst_object_set_name(GST_OBJECT(task), name);
     g_free(name);
-    gst_task_set_lock(task, &running_);
+    gst_task_set_lock(task, &thread->running_);
     gst_task_set_enter_callback(
         task,
         [](GstTask* t, GThread*, gpointer p) {
@@ -60,6 +57,7 @@ void PadTask::start(GstPad* pad, std::function<void()> iterate, std::shared_ptr<
     {
         std::lock_guard guard(lock_);
         task_ = task;
+        thread_ = thread;
     }
     gst_task_start(task);
 }
@@ -70,13 +68,15 @@ void PadTask::resume() {
         gst_task_start(task_);
 }
 
-void PadTask::pause() {
+std::shared_ptr<PadTask::Thread> PadTask::pause() {
     std::lock_guard guard(lock_);
-    if (task_)
-        gst_task_pause(task_);
+    if (!task_)
+        return nullptr;
+    gst_task_pause(task_);
+    return thread_;
 }
 
-void PadTask::wait_for_pause() {
+void PadTask::Thread::wait_for_pause() {
     g_rec_mutex_lock(&running_);
     g_rec_mutex_unlock(&running_);
 }

@@ -308,10 +308,13 @@ bool SourcePads::flush_start(GstEvent* event) {
     }
     GST_DEBUG_OBJECT(sink_, "flushes");
     cancel.request_stop();
+    // In this order: if an activation comes between, the thread is an old one whose source is
+    // closed, or the new one's source is flushed.
+    const auto thread = task_.pause();
     for (const auto& source : all_sources())
         source->flush_start();
-    task_.pause();
-    task_.wait_for_pause();
+    if (thread)
+        thread->wait_for_pause();
     leave_on_src();
     return ok;
 }
@@ -352,14 +355,19 @@ bool SourcePads::flush_stop(GstEvent* event) {
 
 // After a flush, or when a missing link is there again.
 void SourcePads::start_again(bool clear_eos) {
-    std::shared_ptr<infer::Source> source;
-    {
+    const auto source = this->source();
+    const auto is_current = [&] {
         std::lock_guard guard(lock_);
-        if (!state_.src_active || !state_.source)
-            return;
-        source = state_.source;
-    }
-    task_.wait_for_pause();
+        return state_.src_active && state_.source && state_.source == source &&
+               state_.flow != GST_FLOW_OK;
+    };
+    if (!is_current())
+        return; // an activation came meanwhile, and all is new
+    const auto thread = task_.pause();
+    if (!is_current())
+        return task_.resume();
+    if (thread)
+        thread->wait_for_pause();
     source->flush_stop();
     std::deque<std::shared_ptr<infer::Source>> emptied;
     {
@@ -427,11 +435,11 @@ void SourcePads::close() {
 bool SourcePads::activate_src(bool active) {
     {
         std::lock_guard guard(lock_);
-        if (state_.src_active == active || (active && state_.released))
+        if (active && (state_.src_active || state_.released))
             return true;
         state_.src_active = active;
     }
-    if (!active) {
+    if (!active) { // once more after release(), which an activation may have overtaken
         close();
         task_.stop(true);
         return true;
