@@ -44,6 +44,18 @@ GType error_policy_type() {
     return type;
 }
 
+GType drop_type() {
+    static const GType type = [] {
+        static const GEnumValue values[] = {
+            {int(infer::Drop::None), "Upstream waits until a frame can be inferred", "none"},
+            {int(infer::Drop::Oldest), "Of frames that wait, the oldest leave without results", "oldest"},
+            {int(infer::Drop::Late), "The same, and frames whose result would come too late for the pipeline's clock", "late"},
+            {0, nullptr, nullptr}};
+        return g_enum_register_static("GstInferenceDrop", values);
+    }();
+    return type;
+}
+
 GType input_size_type() {
     static const GType type = [] {
         static const GEnumValue values[] = {
@@ -183,6 +195,8 @@ std::vector<Property> what_comes_out() {
                              -G_MAXDOUBLE, G_MAXDOUBLE, 0, Ready),
          [](Settings& s, const GValue* v) { s.object_min_confidence = g_value_get_double(v); },
          [](const Settings& s, GValue* v) { g_value_set_double(v, s.object_min_confidence); }},
+        choice("drop", "Drop", "What happens to frames that come faster than they can be inferred; dropped ones still leave, as `dropped`",
+               drop_type(), infer::Drop::None, Playing, &Settings::drop),
         choice("error-policy", "Error policy", "What a failed frame does", error_policy_type(),
                ErrorPolicy::Warn, Playing, &Settings::error_policy),
     };
@@ -210,7 +224,7 @@ void install_inference_properties(GObjectClass* klass) {
             g_object_class_install_property(klass, id++, p.spec);
             properties().push_back(std::move(p));
         }
-    for (GType t : {hint_type(), precision_type(), error_policy_type(), input_size_type(),
+    for (GType t : {hint_type(), precision_type(), error_policy_type(), drop_type(), input_size_type(),
                     region_type()})
         gst_type_mark_as_plugin_api(t, GstPluginAPIFlags(0));
 }

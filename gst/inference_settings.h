@@ -26,6 +26,7 @@ struct InferenceSettings {
     int reclassify_interval = 1; // frames; 0: never again
     int object_min_size = 0;  // pixels
     double object_min_confidence = 0;
+    infer::Drop drop = infer::Drop::None;
     ErrorPolicy error_policy = ErrorPolicy::Warn;
     bool is_private = false;
 };

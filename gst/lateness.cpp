@@ -21,6 +21,23 @@ void Lateness::forget() {
     heard_.reset();
 }
 
+void Lateness::set_latency(GstClockTime latency) {
+    std::lock_guard guard(mutex_);
+    latency_ = latency;
+}
+
+std::optional<gint64> Lateness::slack_us(GstElement* element, GstClockTime running_time) const {
+    GstClock* clock = gst_element_get_clock(element);
+    if (!clock)
+        return std::nullopt;
+    const GstClockTime base = gst_element_get_base_time(element), now = gst_clock_get_time(clock);
+    gst_object_unref(clock);
+    if (!GST_CLOCK_TIME_IS_VALID(running_time) || !GST_CLOCK_TIME_IS_VALID(base) || !GST_CLOCK_TIME_IS_VALID(now))
+        return std::nullopt;
+    std::lock_guard guard(mutex_);
+    return GST_CLOCK_DIFF(now, base + running_time + latency_) / gint64(GST_USECOND);
+}
+
 bool Lateness::is_too_late(GstClockTime running_time) const {
     std::lock_guard guard(mutex_);
     return heard_ && GST_CLOCK_TIME_IS_VALID(running_time) && running_time < heard_->earliest;

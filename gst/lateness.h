@@ -13,6 +13,12 @@ public:
     void heard(GstEvent* qos, GstClockTime frame_duration);
     void forget(); // after a flush
 
+    // The pipeline's latency, from a LATENCY event.
+    void set_latency(GstClockTime latency);
+    // Microseconds from now on until a frame of this running time is due on the element's clock; none: it
+    // has no clock, or the frame no time.
+    std::optional<gint64> slack_us(GstElement* element, GstClockTime running_time) const;
+
     // Whether a frame of this running time would come too late.
     bool is_too_late(GstClockTime running_time) const;
 
@@ -29,5 +35,6 @@ private:
     };
     mutable std::mutex mutex_; // guards all below
     std::optional<Heard> heard_;
+    GstClockTime latency_ = 0;
     gint64 told_us_ = -G_USEC_PER_SEC;
 };

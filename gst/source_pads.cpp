@@ -114,7 +114,11 @@ GstFlowReturn SourcePads::admit(std::shared_ptr<infer::Source> source, GstBuffer
     source = follow(model.session, source);
     if (!source)
         return flow_after(PushResult::Flushing);
-    return flow_after(source->push(std::move(frame), std::move(model.processing)));
+    std::optional<gint64> slack_us;
+    if (element_.settings().drop == infer::Drop::Late)
+        slack_us = lateness_.slack_us(element_.element, running_time(buffer));
+    return flow_after(source->push(std::move(frame), std::move(model.processing),
+                                   slack_us.value_or(std::numeric_limits<int64_t>::max())));
 }
 
 // The source of `session`, which another model's may have to make way for: what that one holds
@@ -202,14 +206,19 @@ const char* SourcePads::reason_to_skip(GstBuffer* buffer) {
 }
 
 bool SourcePads::comes_too_late(GstBuffer* buffer) {
-    if (segment_.format != GST_FORMAT_TIME || !GST_BUFFER_PTS_IS_VALID(buffer) ||
-        !lateness_.is_too_late(gst_segment_to_running_time(&segment_, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer))))
+    if (!lateness_.is_too_late(running_time(buffer)))
         return false;
     const auto of = [this](FrameStatus s) { return counters_.by_status[size_t(s)].load(); };
     if (GstMessage* message = lateness_.message(element_.element, segment_, buffer, of(FrameStatus::Inferred),
                                                 of(FrameStatus::Skipped) + 1))
         gst_element_post_message(element_.element, message);
     return true;
+}
+
+GstClockTime SourcePads::running_time(GstBuffer* buffer) const {
+    if (segment_.format != GST_FORMAT_TIME || !GST_BUFFER_PTS_IS_VALID(buffer))
+        return GST_CLOCK_TIME_NONE;
+    return gst_segment_to_running_time(&segment_, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
 }
 
 // ---- events from upstream
@@ -272,6 +281,11 @@ bool SourcePads::src_event(GstEvent* event) {
         const GstClockTime duration = state_.frame_duration;
         guard.unlock();
         lateness_.heard(event, duration);
+    }
+    if (GST_EVENT_TYPE(event) == GST_EVENT_LATENCY) {
+        GstClockTime latency = 0;
+        gst_event_parse_latency(event, &latency);
+        lateness_.set_latency(latency);
     }
     if (GST_EVENT_TYPE(event) == GST_EVENT_RECONFIGURE) {
         bool linked_again = false;
@@ -506,6 +520,7 @@ infer::SourceOptions SourcePads::options() const {
     infer::SourceOptions o;
     o.name = pad.source_id;
     o.priority = pad.priority;
+    o.drop = element_.settings().drop;
     o.batch_timeout_us = timeout_ms < 0 ? -1 : int64_t(timeout_ms) * 1000;
     std::lock_guard guard(lock_);
     // A live frame's crops come all at once: the source fills several rows, as files do.

@@ -89,6 +89,7 @@ private:
     GstFlowReturn flow_after(infer::PushResult result) const;
     const char* reason_to_skip(GstBuffer* buffer);
     bool comes_too_late(GstBuffer* buffer);
+    GstClockTime running_time(GstBuffer* buffer) const;
     bool serialized_event(GstEvent* event);
     bool caps_event(GstEvent* event);
     bool ask_in_order(GstQuery* query);

@@ -10,9 +10,11 @@ RequestPool::RequestPool(std::vector<Request> requests, Batcher::Rules rules)
         free_.push_back(slot);
 }
 
-std::shared_ptr<RequestPool::Client> RequestPool::join(const BatchTerms& terms, int priority) {
+std::shared_ptr<RequestPool::Client> RequestPool::join(const BatchTerms& terms, int priority,
+                                                       std::function<void(Row)> on_row) {
     auto client = std::make_shared<Client>();
     client->priority = priority;
+    client->on_row = std::move(on_row);
     std::lock_guard lock(mutex_);
     client->member = batcher_.join(terms);
     return client;
@@ -26,9 +28,17 @@ template <typename Step> std::optional<int> RequestPool::locked(int64_t now_us, 
         std::lock_guard lock(mutex_);
         submit = hand_out(step(), now_us, woken);
     }
-    for (const auto& client : woken)
-        client->woken.notify_one();
+    wake(woken);
     return submit;
+}
+
+// A client that is called back is in no line: what it was granted is its own.
+void RequestPool::wake(const Woken& woken) {
+    for (const auto& client : woken)
+        if (client->calls_back)
+            client->on_row(*std::exchange(client->granted, std::nullopt));
+        else
+            client->woken.notify_one();
 }
 
 std::optional<int> RequestPool::set_terms(Client& client, const BatchTerms& terms, int priority,
@@ -61,26 +71,43 @@ std::optional<Row> RequestPool::acquire(const std::shared_ptr<Client>& client, i
     if (line_.empty())
         if (auto row = take_row(*client, now_us))
             return row;
+    stand_in_line(client, false);
+    client->woken.wait(lock, [&] { return !client->waiting; });
+    return std::exchange(client->granted, std::nullopt);
+}
+
+RequestPool::Asked RequestPool::acquire_later(const std::shared_ptr<Client>& client, int64_t now_us) {
+    std::lock_guard lock(mutex_);
+    if (client->cancelled)
+        return {std::nullopt, true};
+    if (line_.empty())
+        if (auto row = take_row(*client, now_us))
+            return {row};
+    stand_in_line(client, true);
+    return {};
+}
+
+void RequestPool::stand_in_line(const std::shared_ptr<Client>& client, bool calls_back) {
     client->waiting = true;
+    client->calls_back = calls_back;
     client->granted.reset();
     client->ticket = next_ticket_++;
     line_.emplace(Turn{-client->priority, client->ticket}, client);
-    client->woken.wait(lock, [&] { return !client->waiting; });
-    return std::exchange(client->granted, std::nullopt);
 }
 
 std::optional<int> RequestPool::settle(Row row, bool filled, int64_t now_us) {
     return locked(now_us, [&] { return batcher_.settle(row, filled, now_us); });
 }
 
-void RequestPool::cancel(Client& client) {
+bool RequestPool::cancel(Client& client) {
     std::lock_guard lock(mutex_);
     client.cancelled = true;
     if (!client.waiting)
-        return;
+        return false;
     line_.erase({-client.priority, client.ticket});
     client.waiting = false;
     client.woken.notify_one(); // under the lock: `client` may go once its thread has woken
+    return client.calls_back;
 }
 
 void RequestPool::resume(Client& client) {
@@ -102,14 +129,11 @@ std::optional<int> RequestPool::lane_done(int64_t now_us) {
     return locked(now_us, [&] { return batcher_.lane_done(now_us); });
 }
 
-void RequestPool::release(int slot, int64_t now_us) {
+RequestPool::Woken RequestPool::release(int slot, int64_t now_us) {
     Woken woken;
-    {
-        std::lock_guard lock(mutex_);
-        free_slot(slot, now_us, woken);
-    }
-    for (const auto& client : woken)
-        client->woken.notify_one();
+    std::lock_guard lock(mutex_);
+    free_slot(slot, now_us, woken);
+    return woken;
 }
 
 int64_t RequestPool::deadline_us() const {

@@ -5,6 +5,7 @@
 #include "inference/device.h"
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -36,10 +37,13 @@ public:
         int priority = 0;
         bool cancelled = false;
         bool waiting = false;
+        bool calls_back = false; // waits in acquire_later()
         uint64_t ticket = 0;
         std::optional<Row> granted;
         std::condition_variable woken;
+        std::function<void(Row)> on_row;
     };
+    using Woken = std::vector<std::shared_ptr<Client>>; // have got rows
 
     RequestPool(std::vector<Request> requests, Batcher::Rules rules); // slots: as many as requests
 
@@ -49,7 +53,8 @@ public:
     // whoever decodes.
     Request& request(int slot) { return requests_[size_t(slot)]; }
 
-    std::shared_ptr<Client> join(const BatchTerms& terms, int priority);
+    // `on_row`: what acquire_later() calls, on any thread, under no lock.
+    std::shared_ptr<Client> join(const BatchTerms& terms, int priority, std::function<void(Row)> on_row = {});
     std::optional<int> set_terms(Client& client, const BatchTerms& terms, int priority,
                                  int64_t now_us);
     std::optional<int> leave(Client& client, int64_t now_us); // never used after; cancels its wait
@@ -57,17 +62,27 @@ public:
     // A row to fill, which must be settled soon: others wait for it. Blocks until it is this
     // client's turn; nullopt once cancelled. One thread a client.
     std::optional<Row> acquire(const std::shared_ptr<Client>& client, int64_t now_us);
+    // The same without waiting: a row if one is free, or else the client stands in line and its on_row
+    // is called once, unless it is cancelled before. One at a time.
+    struct Asked {
+        std::optional<Row> row;
+        bool is_cancelled = false;
+    };
+    Asked acquire_later(const std::shared_ptr<Client>& client, int64_t now_us);
     // A row is filled, or a hole (abandoned).
     std::optional<int> settle(Row row, bool filled, int64_t now_us);
 
-    void cancel(Client& client); // its acquire() returns, now and until resume()
+    // Its acquire() returns, now and until resume(). True: on_row will not be called that was to be.
+    bool cancel(Client& client);
     void resume(Client& client);
     // The client brings nothing for now (EOS, DRAIN, flush): its open batch goes.
     std::optional<int> pause(Client& client, int64_t now_us);
 
     std::optional<int> tick(int64_t now_us);        // a deadline may have come
     std::optional<int> lane_done(int64_t now_us);   // device thread: a lane is free
-    void release(int slot, int64_t now_us);         // decoded: its memory may be written again
+    // Decoded: its memory may be written again. The caller wakes who got its rows.
+    Woken release(int slot, int64_t now_us);
+    static void wake(const Woken& woken);
     int64_t deadline_us() const;                    // of the open batch, or Batcher::never
     int64_t timeout_us(const Client& client) const; // what its frames may wait for company
     int free_rows() const;                          // rows acquire() would give at once
@@ -76,8 +91,7 @@ public:
 
 private:
     using Turn = std::pair<int, uint64_t>; // -priority, ticket
-    using Woken = std::vector<std::shared_ptr<Client>>;
-
+    void stand_in_line(const std::shared_ptr<Client>& client, bool calls_back);
     std::optional<Row> take_row(Client& client, int64_t now_us);
     std::optional<int> hand_out(std::optional<Batcher::Closed> closed, int64_t now_us,
                                 Woken& woken);

@@ -6,6 +6,7 @@
 #include "inference/processing.h"
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -61,8 +62,14 @@ struct Output {
 // Opening hours of push(): Flushing between flush_start() and flush_stop(), Closed after close().
 enum class PushResult { Ok, Flushing, Closed, Failed };
 
+// What a source does with frames that come faster than they can be inferred: push() waits for its
+// turn, or it waits for no device and of the frames that do, the oldest leave without a result as soon as
+// there are more than a few, or as soon as their result could not be in time.
+enum class Drop { None, Oldest, Late };
+
 struct SourceOptions {
     std::string name;              // for messages
+    Drop drop = Drop::None;        // of a model that runs at its sources' sizes: None
     int priority = 0;              // higher goes first when sources compete
     int64_t batch_timeout_us = -1; // how long a frame may wait for company; -1: auto
     int64_t frame_duration_us = 0; // 0: not known, or not live
@@ -96,8 +103,10 @@ public:
     // exists. A frame that cannot be mapped still leaves, as Failed, and so does one of a size that
     // the model cannot run at. Where the model runs at the source's size, a new size waits for it
     // to be compiled, as cancellably, and `how` is fitted to it.
-    virtual PushResult push(std::unique_ptr<Frame> frame,
-                            std::shared_ptr<const Processing> how) = 0;
+    // With SourceOptions::drop the frame waits in a short queue instead, and is pre-processed by whoever
+    // has a free row for it, maybe on a device thread. `slack_us`: from now on, until its result is due.
+    virtual PushResult push(std::unique_ptr<Frame> frame, std::shared_ptr<const Processing> how,
+                            int64_t slack_us = std::numeric_limits<int64_t>::max()) = 0;
 
     // A frame that is not to be inferred; it keeps its place. Never waits for a device: only while
     // frames are ready to leave and downstream does not take them.

@@ -34,7 +34,7 @@ TEST(RequestPool, acquire_waits_for_release) {
     std::thread device([&] {
         b.wait_for_line(1);
         b.pool.lane_done(1);
-        b.pool.release(first->slot, 1);
+        RequestPool::wake(b.pool.release(first->slot, 1));
     });
     const auto second = b.pool.acquire(client, 0);
     device.join();
@@ -100,7 +100,7 @@ TEST(RequestPool, one_freed_request_serves_as_many_waiters_as_it_has_rows) {
             [&, client = b.pool.join(by_hand, 0)] { served += b.pool.acquire(client, 0) ? 1 : 0; });
     b.wait_for_line(4);
     b.pool.lane_done(0);
-    b.pool.release(0, 0);
+    RequestPool::wake(b.pool.release(0, 0));
     for (std::thread& t : threads)
         t.join();
     EXPECT_EQ(served, 4);

@@ -133,10 +133,11 @@ void Engine::done(int index, const Error* error) {
     const int64_t done_us = now_us();
     submit(pool_.lane_done(done_us));
     std::vector<Finished> finished = collect(index, error, done_us);
-    pool_.release(index, now_us());
+    const RequestPool::Woken woken = pool_.release(index, now_us());
     for (Finished& f : finished)
         f.source->arrive(f.place, std::move(f.output));
     finished.clear();
+    RequestPool::wake(woken); // last: a frame that waited may be pre-processed here
     done_depth--;
 }
 

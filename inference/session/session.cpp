@@ -20,8 +20,8 @@ public:
     }
 
     PushResult wait_ready() override { return state_->wait_ready(); }
-    PushResult push(std::unique_ptr<Frame> frame, std::shared_ptr<const Processing> how) override {
-        return state_->push(std::move(frame), std::move(how));
+    PushResult push(std::unique_ptr<Frame> frame, std::shared_ptr<const Processing> how, int64_t slack_us) override {
+        return state_->push(std::move(frame), std::move(how), slack_us);
     }
     PushResult pass(std::unique_ptr<Frame> frame, FrameStatus status, std::string reason) override {
         return state_->pass(std::move(frame), status, std::move(reason));

@@ -10,7 +10,8 @@ BatchTerms terms_of(const SourceOptions& options) {
     return {options.live, options.batch_timeout_us, options.frame_duration_us};
 }
 
-// A frame that leaves without a result.
+} // namespace
+
 Output without_result(std::unique_ptr<Frame> frame, uint64_t number, FrameStatus status,
                       std::string reason) {
     Output output;
@@ -21,8 +22,6 @@ Output without_result(std::unique_ptr<Frame> frame, uint64_t number, FrameStatus
     output.reason = std::move(reason);
     return output;
 }
-
-} // namespace
 
 // Keeps no copy of the lease: once somebody may push, it is the source's alone.
 void SourceState::start(std::shared_ptr<Engine> engine, Fill fill, const Sizes* sizes) {
@@ -38,9 +37,17 @@ void SourceState::start(std::shared_ptr<Engine> engine, Fill fill, const Sizes* 
     may_push_.notify_all();
 }
 
-// With the lock held.
+// With the lock held. The engine itself calls on_row, so it is there; a row that nobody wants any more is
+// a hole.
 void SourceState::join_pool() {
-    client_ = engine_->pool().join(terms_of(options_), options_.priority);
+    auto on_row = [weak = weak_from_this(), engine = engine_.get()](Row row) {
+        const auto source = weak.lock();
+        if (!source)
+            engine->settle(row, false);
+        else if (source->use_row(*engine, row))
+            source->fill_pending(*engine);
+    };
+    client_ = engine_->pool().join(terms_of(options_), options_.priority, std::move(on_row));
     if (gate_ == Gate::Flushing)
         engine_->pool().cancel(*client_);
 }
@@ -91,13 +98,15 @@ PushResult SourceState::closed() {
     return gate_ == Gate::Open ? PushResult::Flushing : closed_as(gate_);
 }
 
-PushResult SourceState::push(std::unique_ptr<Frame> frame, std::shared_ptr<const Processing> how) {
+PushResult SourceState::push(std::unique_ptr<Frame> frame, std::shared_ptr<const Processing> how, int64_t slack_us) {
     std::optional<Error> misfit;
     if (follows_size_)
         if (const PushResult is = fit(frame->size(), how, misfit); is != PushResult::Ok)
             return is;
     if (misfit)
         return pass(std::move(frame), FrameStatus::Failed, misfit->text());
+    if (drops())
+        return push_dropping(std::move(frame), std::move(how), slack_us);
     Credit credit;
     if (const PushResult taken = take_credit(credit); taken != PushResult::Ok)
         return taken;
@@ -106,25 +115,30 @@ PushResult SourceState::push(std::unique_ptr<Frame> frame, std::shared_ptr<const
     const std::optional<Row> row = engine.pool().acquire(credit.client, pushed_us);
     if (!row)
         return closed();
+    fill_and_settle(*row, {std::move(credit), std::move(frame), std::move(how), pushed_us});
+    return PushResult::Ok;
+}
+
+void SourceState::fill_and_settle(Row row, Pending pending) {
+    Engine& engine = *pending.credit.engine;
     const int64_t begun = engine.now_us();
-    Result<void> filled = fill_row(engine, *row, *frame, *how);
-    Work& work = engine.work(*row);
+    Result<void> filled = fill_row(engine, row, *pending.frame, *pending.how);
+    Work& work = engine.work(row);
     if (filled.ok()) {
         work.source = shared_from_this();
-        work.place = credit.place;
-        work.number = credit.number;
-        work.frame = std::move(frame);
-        work.how = std::move(how);
-        work.pushed_us = pushed_us;
+        work.place = pending.credit.place;
+        work.number = pending.credit.number;
+        work.frame = std::move(pending.frame);
+        work.how = std::move(pending.how);
+        work.pushed_us = pending.pushed_us;
         work.preprocess_us = engine.now_us() - begun;
     }
-    engine.settle(*row, filled.ok());
-    if (!filled.ok()) {
-        engine.count_failed();
-        arrive(credit.place, without_result(std::move(frame), credit.number, FrameStatus::Failed,
-                                            filled.error().text()));
-    }
-    return PushResult::Ok;
+    engine.settle(row, filled.ok());
+    if (filled.ok())
+        return;
+    engine.count_failed();
+    arrive(pending.credit.place,
+           without_result(std::move(pending.frame), pending.credit.number, FrameStatus::Failed, filled.error().text()));
 }
 
 Result<void> SourceState::fill_row(Engine& engine, Row row, Frame& frame, const Processing& how) {
@@ -221,10 +235,11 @@ void SourceState::shut(Gate gate) {
     offered_.reset();
     thrown_away = line_.flush();
     generation_ = line_.generation();
+    const std::deque<Pending> pending = std::exchange(pending_, {});
     const auto engine = engine_;
     const auto client = client_;
-    if (engine)
-        engine->pool().cancel(*client);
+    if (engine && engine->pool().cancel(*client))
+        asked_for_row_ = false;
     lock.unlock();
     may_push_.notify_all();
     may_pop_.notify_all();

@@ -8,14 +8,20 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace infer {
 
 class Engine;
+
+// A frame that leaves without a result.
+Output without_result(std::unique_ptr<Frame> frame, uint64_t number, FrameStatus status, std::string reason);
 
 // One source, from both sides: its threads (see Source) and the device threads that bring results.
 // Rows in flight hold it, so it outlives its Source; it holds neither session nor engine, so the
@@ -41,7 +47,7 @@ public:
 
     // See Source.
     PushResult wait_ready();
-    PushResult push(std::unique_ptr<Frame> frame, std::shared_ptr<const Processing> how);
+    PushResult push(std::unique_ptr<Frame> frame, std::shared_ptr<const Processing> how, int64_t slack_us);
     PushResult pass(std::unique_ptr<Frame> frame, FrameStatus status, std::string reason);
     PushResult push_marker(std::unique_ptr<Item> marker, bool closes_batch);
     std::optional<Output> pop();
@@ -68,6 +74,15 @@ private:
         std::shared_ptr<RequestPool::Client> client;
     };
 
+    // A frame that has its place and waits for a row: SourceOptions::drop.
+    struct Pending {
+        Credit credit;
+        std::unique_ptr<Frame> frame;
+        std::shared_ptr<const Processing> how;
+        int64_t pushed_us = 0, due_us = 0;
+    };
+    using Dropped = std::vector<std::pair<Pending, const char*>>; // and why
+
     static PushResult closed_as(Gate gate) {
         return gate == Gate::Closed ? PushResult::Closed : PushResult::Flushing;
     }
@@ -85,6 +100,13 @@ private:
                                                    const std::shared_ptr<const Processing>& how);
     void change_engine(std::shared_ptr<Engine> engine);
     Result<void> fill_row(Engine& engine, Row row, Frame& frame, const Processing& how);
+    void fill_and_settle(Row row, Pending pending);
+    bool drops();
+    PushResult push_dropping(std::unique_ptr<Frame> frame, std::shared_ptr<const Processing> how, int64_t slack_us);
+    std::optional<Pending> next_pending(int64_t now_us, Dropped& dropped);
+    void fill_pending(Engine& engine);
+    bool use_row(Engine& engine, Row row);
+    void leave_without_result(Dropped dropped);
     bool put(std::unique_lock<std::mutex>& lock, Place place, Output output);
     void shut(Gate gate);
     int bound() const;
@@ -105,10 +127,12 @@ private:
     int frames_held_ = 0; // in line_ or on their way there
     uint64_t next_number_;
     bool pusher_waits_ = false, popper_waits_ = false;
+    std::deque<Pending> pending_; // the oldest first
+    bool asked_for_row_ = false;  // for what is pending: a row will come, or is being filled
     SourceStats stats_;
 
     const bool follows_size_;
-    // Set by start(), then the streaming thread's alone.
+    // Set by start(), then the streaming thread's alone; fill_ is whoever's asked_for_row_ lets fill.
     Fill fill_;
     const Sizes* sizes_ = nullptr;
     FrameSize fitted_;                             // of frames that engine_ is for

@@ -149,3 +149,42 @@ TEST_F(Async, a_failed_batch_is_an_error_where_the_user_said_so) {
         flow = w.frame(n, 10);
     EXPECT_EQ(flow, GST_FLOW_ERROR);
 }
+
+// What waits behind the device's requests is dropped, oldest first; chain never waits for it.
+TEST_F(Async, drop_oldest_keeps_the_streaming_thread_going_and_every_frame_leaves_in_order) {
+    Element gi(gated + " drop=oldest requests=2");
+    Wire w(gi.get(), 0);
+    begin(gi, {&w});
+    for (guint64 k = 1; k <= 10; k++)
+        EXPECT_EQ(w.frame(k, 70), GST_FLOW_OK); // with the gate closed
+    gate::wait_for_held(1);
+    gate::open();
+    ASSERT_TRUE(w.wait_for("frame", 11));
+    std::string statuses;
+    guint64 number = 0;
+    for (GstBuffer* buffer : w.frames()) {
+        const auto* meta = gst_buffer_get_inference_frame_meta(buffer);
+        ASSERT_NE(meta, nullptr);
+        EXPECT_EQ(meta->number, number++);
+        EXPECT_EQ(meta->status == GST_INFERENCE_STATUS_DROPPED, meta->reason != nullptr);
+        statuses += meta->status == GST_INFERENCE_STATUS_DROPPED ? 'd' : '.';
+    }
+    EXPECT_EQ(statuses, "...dddddd.."); // two requests, six dropped, two in the queue
+}
+
+TEST_F(Async, drop_may_change_while_playing) {
+    Element gi(gated + " requests=1");
+    Wire w(gi.get(), 0);
+    begin(gi, {&w});
+    gst_util_set_object_arg(G_OBJECT(gi.get()), "drop", "oldest");
+    for (guint64 k = 1; k <= 6; k++)
+        EXPECT_EQ(w.frame(k, 70), GST_FLOW_OK);
+    gate::open();
+    ASSERT_TRUE(w.wait_for("frame", 7));
+    gst_util_set_object_arg(G_OBJECT(gi.get()), "drop", "none");
+    for (guint64 k = 7; k <= 12; k++)
+        EXPECT_EQ(w.frame(k, 70), GST_FLOW_OK);
+    ASSERT_TRUE(w.wait_for("frame", 13));
+    for (size_t k = 7; k <= 12; k++)
+        EXPECT_EQ(gst_buffer_get_inference_frame_meta(w.frames()[k])->status, GST_INFERENCE_STATUS_INFERRED);
+}
