@@ -40,7 +40,7 @@ class Readme(unittest.TestCase):
 
     def test_its_properties_are_those_of_the_element(self):
         inspected = run("gst-inspect-1.0", "gstinference").stdout
-        real = set(re.findall(r"^  ([a-z][a-z-]+)\s+: ", inspected, re.M)) - {"name", "parent"}
+        real = set(re.findall(r"^  ([a-z][a-z-]+)\s*: ", inspected, re.M)) - {"name", "parent"}
         table = (ROOT / "README.md").read_text().split("## Properties")[1].split("\n## ")[0]
         documented = set()
         for row in re.findall(r"^\| (`[^|]+) \|", table, re.M):
