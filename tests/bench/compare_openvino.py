@@ -20,9 +20,17 @@ import time
 import openvino
 
 
+def shapes_of(o, model):
+    """What --shape says of this model: [(input, [1, 3, H, W])]"""
+    said = (s.partition(":") for s in o.shape)
+    pairs = (what.partition("=") for name, _, what in said if name == pathlib.Path(model).stem)
+    return [(name, [int(d) for d in dims.split(",")]) for name, _, dims in pairs]
+
+
 def ours(o, model, hint):
+    shapes = [f"--shape={name}=" + ",".join(map(str, dims)) for name, dims in shapes_of(o, model)]
     done = subprocess.run([o.tool, "benchmark", model, "--device", "CPU", "--hint", hint, "--precision", o.precision,
-                           "--seconds", str(o.seconds), "--json", "-"], capture_output=True, text=True, check=True)
+                           "--seconds", str(o.seconds), "--json", "-", *shapes], capture_output=True, text=True, check=True)
     result = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
     return result["fps"] if hint == "throughput" else 1000 / result["latency_ms"]["p50"]
 
@@ -31,7 +39,11 @@ def compiled(o, model, hint):
     settings = {"PERFORMANCE_HINT": hint.upper()}
     if o.precision != "auto":
         settings["INFERENCE_PRECISION_HINT"] = o.precision
-    return openvino.Core().compile_model(model, "CPU", settings)
+    core = openvino.Core()
+    network = core.read_model(model)
+    if shapes_of(o, model):
+        network.reshape(dict(shapes_of(o, model)))
+    return core.compile_model(network, "CPU", settings)
 
 
 def theirs(o, model, hint):
@@ -58,6 +70,8 @@ def options():
     p.add_argument("models", nargs="+")
     p.add_argument("--tool", default="build/tools/gst-inference")
     p.add_argument("--precision", default="f32", choices=["auto", "f32", "bf16", "f16"])
+    p.add_argument("--shape", action="append", default=[], metavar="MODEL:INPUT=1,3,H,W")
+    p.add_argument("--hint", default="throughput,latency")
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--seconds", type=float, default=2)
     return p.parse_args()
@@ -65,7 +79,7 @@ def options():
 
 def main():
     o = options()
-    for hint in ("throughput", "latency"):
+    for hint in o.hint.split(","):
         ratios = []
         for model in o.models:
             rounds = [(ours(o, model, hint), theirs(o, model, hint)) for _ in range(o.rounds)]
