@@ -32,11 +32,11 @@ template <typename Step> std::optional<int> RequestPool::locked(int64_t now_us, 
     return submit;
 }
 
-// A client that is called back is in no line: what it was granted is its own.
+// Under no lock: reads nothing of a client that its own thread may write by now.
 void RequestPool::wake(const Woken& woken) {
-    for (const auto& client : woken)
-        if (client->calls_back)
-            client->on_row(*std::exchange(client->granted, std::nullopt));
+    for (const auto& [client, row] : woken)
+        if (row)
+            client->on_row(*row);
         else
             client->woken.notify_one();
 }
@@ -187,12 +187,14 @@ void RequestPool::free_slot(int slot, int64_t now_us, Woken& woken) {
     free_.push_back(slot);
     while (!line_.empty()) {
         const auto first = line_.begin();
-        const std::optional<Row> row = take_row(*first->second, now_us);
+        Client& client = *first->second;
+        const std::optional<Row> row = take_row(client, now_us);
         if (!row)
             return;
-        first->second->granted = row;
-        first->second->waiting = false;
-        woken.push_back(first->second);
+        client.waiting = false;
+        if (!client.calls_back)
+            client.granted = row;
+        woken.push_back({first->second, client.calls_back ? row : std::nullopt});
         line_.erase(first);
     }
 }

@@ -43,7 +43,12 @@ public:
         std::condition_variable woken;
         std::function<void(Row)> on_row;
     };
-    using Woken = std::vector<std::shared_ptr<Client>>; // have got rows
+    // Who has got a row: to be woken, or to be called back with this row.
+    struct Wake {
+        std::shared_ptr<Client> client;
+        std::optional<Row> row;
+    };
+    using Woken = std::vector<Wake>;
 
     RequestPool(std::vector<Request> requests, Batcher::Rules rules); // slots: as many as requests
 
