@@ -26,6 +26,7 @@ struct CompileOptions {
     int streams = 0;  // lanes; 0: the hint decides
     int threads = 0;  // threads in all; 0: all cores this process may use
     std::map<std::string, std::string> extra = {}; // the device's own options, from device-options
+    std::string device = {}; // as users wrote it, where a DeviceDef has several: "GPU.1", "MULTI:GPU,CPU"
 };
 
 // What an executor wants in one input: the pre-processor writes exactly this.
@@ -97,8 +98,14 @@ struct DeviceDef {
     Result<std::vector<std::string>> (*devices)(); // their names, or the reason why there is none
     // `graph` has been through optimize(), with the batch dimension it is to run at.
     Result<std::unique_ptr<Executor>> (*compile)(const Graph& graph, const CompileOptions&);
-    // The batch this device wants for a hint; the graph is loaded at it.
-    int (*preferred_batch)(Hint);
+    // The batch that `device`, as users wrote it, wants for a hint; the graph is loaded at it.
+    int (*preferred_batch)(std::string_view device, Hint);
+    // What is wrong with `device`, as users wrote it. nullptr: it must be `name` or one of devices().
+    Result<void> (*check)(std::string_view device) = nullptr;
+    // How fast one of devices() is, for AUTO: those above the CPU's 100 are better, the highest first.
+    // 0: never taken (an OpenCL device that is the CPU itself). nullptr: 0 for all.
+    int (*rank)(std::string_view device) = nullptr;
+    bool combines = false; // made of other devices: gets the device-options of all of them
 };
 
 // Made from devices/meson.build.

@@ -340,6 +340,6 @@ inline const DeviceDef device_fake = {
     .name = "FAKE",
     .devices = [] { return Result<std::vector<std::string>>(std::vector<std::string>{"FAKE"}); },
     .compile = compile_fake,
-    .preferred_batch = [](Hint) { return 4; }};
+    .preferred_batch = [](std::string_view, Hint) { return 4; }};
 
 } // namespace infer::fake

@@ -165,8 +165,8 @@ Result<void> check_device(const Check& check) {
         return {};
     const Isolated looked = isolate(
         [&] {
-            const auto device = device_of(check.job.device);
-            return device.ok() ? std::string() : device.error().text();
+            const auto there = infer::check_device(check.job.device, {find_device, all_devices});
+            return there.ok() ? std::string() : there.error().text();
         },
         check.timeout_s);
     if (!looked.finished || !looked.text.empty())

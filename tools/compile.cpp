@@ -31,26 +31,6 @@ Result<void> read_counts(const Arguments& arguments, CompileOptions& options) {
 
 std::string_view name_of(Hint hint) { return hints[hint == Hint::Latency ? 0 : 1].first; }
 
-Result<const DeviceDef*> device_of(const std::string& name) {
-    std::string list;
-    const DeviceDef* device = find_device(name.substr(0, name.find_first_of(".:")));
-    if (!device) {
-        for (const DeviceDef* d : all_devices())
-            list += (list.empty() ? "" : ", ") + std::string(d->name);
-        return Error{Error::BadConfig, "--device",
-                     "'" + name + "' is no device of this build; there are: " + list};
-    }
-    const auto there = device->devices();
-    if (!there.ok())
-        return there.error();
-    if (name.find('.') == std::string::npos ||
-        std::ranges::find(there.value(), name) != there.value().end())
-        return device;
-    for (const std::string& d : there.value())
-        list += (list.empty() ? "" : ", ") + d;
-    return Error{Error::Device, "--device", "there is no " + name + " here; there are: " + list};
-}
-
 Result<Job> read_job(const Arguments& arguments, Precision precision) {
     Job job;
     const auto model = arguments.only_positional("model file");
@@ -87,21 +67,24 @@ Result<void> read_options(const Arguments& arguments, Precision precision, Job& 
 }
 
 Result<std::unique_ptr<Executor>> compile_graph(Graph& graph, const Job& job) {
-    const auto device = device_of(job.device);
-    if (!device.ok())
-        return device.error();
+    constexpr DeviceTable devices{find_device, all_devices};
+    if (const auto there = check_device(job.device, devices); !there.ok())
+        return there.error();
+    const auto options = options_for(job.device, job.options, devices);
+    if (!options.ok())
+        return options.error();
     if (const auto optimized = optimize(graph); !optimized.ok())
         return optimized.error();
-    return device.value()->compile(graph, job.options);
+    return find_device(device_kind(job.device))->compile(graph, options.value());
 }
 
 Result<std::unique_ptr<Executor>> compile(const Job& job) {
-    const auto device = device_of(job.device);
-    if (!device.ok())
-        return device.error();
+    if (const auto there = check_device(job.device, {find_device, all_devices}); !there.ok())
+        return there.error();
     LoadOptions load{job.shapes};
     const int wanted = job.options.batch;
-    load.batch = wanted > 0 ? wanted : device.value()->preferred_batch(job.options.hint);
+    load.batch = wanted > 0 ? wanted
+                            : find_device(device_kind(job.device))->preferred_batch(job.device, job.options.hint);
     auto graph = load_model(job.model, load);
     if (!graph.ok())
         return graph.error();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "inference/device.h"
+#include "inference/device_choice.h"
 #include "inference/model.h"
 #include "tools/arguments.h"
 
@@ -35,7 +35,7 @@ inline constexpr std::array device_options{
     OptionDef{"precision", "P", "auto, f32, bf16, f16 or int8"},
     OptionDef{"streams", "N", "lanes that work at once (default: the hint decides)"},
     OptionDef{"threads", "N", "threads in all (default: all cores this process may use)"},
-    OptionDef{"option", "KEY=VALUE", "an option of the device's own", true},
+    OptionDef{"option", "KEY=VALUE", "an option of the device's own, or of one: CPU.streams=2", true},
 };
 
 // And of those that are given one model.
@@ -43,10 +43,6 @@ inline constexpr auto compile_options =
     join(std::array{OptionDef{"shape", "[NAME=]1,3,H,W", "replaces the declared shape of an input",
                               true}},
          device_options);
-
-// The device if it is in this build and there is one. Names as users write them start with the
-// DeviceDef's: "GPU.1", "MULTI:GPU,CPU".
-Result<const DeviceDef*> device_of(const std::string& name);
 
 std::string_view name_of(Hint hint);
 Result<Job> read_job(const Arguments& arguments, Precision precision);

@@ -163,7 +163,7 @@ Result<std::unique_ptr<Executor>> compile(const Graph& graph, const CompileOptio
                              std::move(words));
 }
 
-int preferred_batch(Hint) { return 1; } // measured: batching brings nothing here, lanes do
+int preferred_batch(std::string_view, Hint) { return 1; } // measured: batching brings nothing here, lanes do
 
 } // namespace
 } // namespace infer::cpu
@@ -174,6 +174,7 @@ extern const DeviceDef device_cpu;
 const DeviceDef device_cpu = {.name = "CPU",
                               .devices = cpu::devices,
                               .compile = cpu::compile,
-                              .preferred_batch = cpu::preferred_batch};
+                              .preferred_batch = cpu::preferred_batch,
+                              .rank = [](std::string_view) { return 100; }};
 
 } // namespace infer

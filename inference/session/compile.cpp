@@ -13,66 +13,64 @@ struct Made {
     std::optional<Error> warning;
 };
 
-// Runs at `batch` rows a request.
-Result<Made> compile_at(int batch, const Order& order, FrameSize picture) {
+const DeviceDef& device_of(const Order& order) {
+    return *order.parts.find_device(device_kind(order.config.device));
+}
+
+// Runs at `options.batch` rows a request.
+Result<Made> compile_with(const CompileOptions& options, const Order& order, FrameSize picture) {
     const SessionConfig& config = order.config;
     Result<Graph> graph = order.parts.load(config.model, {.shapes = config.shapes,
-                                                          .batch = batch,
+                                                          .batch = options.batch,
                                                           .open_width = picture.width,
                                                           .open_height = picture.height});
     if (!graph.ok())
         return graph.error();
     if (order.abandoned)
         return cancelled();
-    CompileOptions options = config.options;
-    options.batch = batch;
-    const std::string_view kind = device_kind(config.device);
-    if (kind != config.device)
-        options.extra.emplace("device", config.device);
-    auto executor = order.parts.find_device(kind)->compile(graph.value(), options);
+    auto executor = device_of(order).compile(graph.value(), options);
     if (!executor.ok())
         return executor.error();
     if (const std::string odd = unbatched_tensor(*executor.value()); !odd.empty())
         return Error{Error::Unsupported, config.model,
-                     odd + " has no row for each of " + std::to_string(batch) + " frames"};
+                     odd + " has no row for each of " + std::to_string(options.batch) + " frames"};
     return Made{std::move(executor.value()), std::move(graph.value().metadata),
                 std::move(graph.value().declared), std::nullopt};
 }
 
 // A model that cannot run in batches runs one by one, several requests at once. If a batch was asked
 // for, that is worth a warning.
-Result<Made> make_executor(const Order& order, FrameSize picture) {
-    const CompileOptions& options = order.config.options;
-    const DeviceDef& device = *order.parts.find_device(device_kind(order.config.device));
-    const int batch = options.batch > 0 ? options.batch
-                                        : std::min(device.preferred_batch(options.hint),
-                                                   int(FlowCounters::max_rows));
-    auto executor = compile_at(batch, order, picture);
-    if (executor.ok() || batch == 1 || order.abandoned)
+Result<Made> make_executor(CompileOptions options, const Order& order, FrameSize picture) {
+    const int asked = options.batch;
+    if (asked == 0)
+        options.batch = std::min(device_of(order).preferred_batch(options.device, options.hint), int(FlowCounters::max_rows));
+    auto executor = compile_with(options, order, picture);
+    if (executor.ok() || options.batch == 1 || order.abandoned)
         return executor;
-    auto single = compile_at(1, order, picture);
-    if (single.ok() && options.batch > 0)
+    options.batch = 1;
+    auto single = compile_with(options, order, picture);
+    if (single.ok() && asked > 0)
         single.value().warning = Error{
-            Error::Unsupported, "batch-size=" + std::to_string(options.batch),
+            Error::Unsupported, "batch-size=" + std::to_string(asked),
             "frames run one by one, several at once (" + executor.error().text() + ")"};
     return single;
 }
 
 } // namespace
 
-std::string_view device_kind(std::string_view device) {
-    return device.substr(0, device.find_first_of(".:"));
-}
-
 Result<Compiled> compile(const Order& order, FrameSize picture) {
-    auto compiled = make_executor(order, picture);
+    const SessionConfig& config = order.config;
+    auto own = options_for(config.device, config.options, order.parts.devices());
+    if (!own.ok())
+        return own.error();
+    const CompileOptions& options = own.value();
+    auto compiled = make_executor(options, order, picture);
     if (!compiled.ok())
         return compiled.error();
     if (order.abandoned)
         return cancelled();
     // Two more than run at once: one being filled, one being decoded or filled.
     auto& [executor, metadata, declared, warning] = compiled.value();
-    const CompileOptions& options = order.config.options;
     auto requests =
         executor->make_requests(options.requests > 0 ? options.requests : executor->lanes() + 2);
     if (!requests.ok())

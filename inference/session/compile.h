@@ -28,7 +28,4 @@ struct Compiled {
 // all of it. Stops between steps once `abandoned` is set (Error::Cancelled).
 Result<Compiled> compile(const Order& order, FrameSize picture);
 
-// The DeviceDef's name in what users write: "GPU" of "GPU.1", "MULTI" of "MULTI:GPU,CPU".
-std::string_view device_kind(std::string_view device);
-
 } // namespace infer

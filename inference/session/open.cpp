@@ -31,43 +31,6 @@ Result<void> check_model(const std::string& path) {
     return {};
 }
 
-std::string listed(const std::vector<std::string>& words) {
-    std::string text;
-    for (const std::string& word : words)
-        text += (text.empty() ? "" : ", ") + word;
-    return text;
-}
-
-// What could be written in device= here; for each kind without a device, why.
-std::string devices_here(const SessionParts& parts) {
-    std::vector<std::string> names, reasons;
-    for (const DeviceDef* def : parts.all_devices()) {
-        if (auto devices = def->devices(); devices.ok())
-            names.insert(names.end(), devices.value().begin(), devices.value().end());
-        else
-            reasons.push_back(std::string(def->name) + ": " + devices.error().text());
-    }
-    return "there is " + (names.empty() ? "none" : listed(names)) +
-           (reasons.empty() ? "" : " (" + listed(reasons) + ")");
-}
-
-Result<void> check_device(const std::string& device, const SessionParts& parts) {
-    const std::string_view kind = device_kind(device);
-    const DeviceDef* def = parts.find_device(kind);
-    if (!def)
-        return Error{Error::BadConfig, "device=" + device,
-                     "no such device in this build; " + devices_here(parts)};
-    const auto devices = def->devices();
-    if (!devices.ok())
-        return Error{Error::Device, "device=" + device,
-                     devices.error().text() + "; " + devices_here(parts)};
-    const auto& names = devices.value();
-    if (device.size() > kind.size() && device[kind.size()] == '.' &&
-        std::find(names.begin(), names.end(), device) == names.end())
-        return Error{Error::BadConfig, "device=" + device, "not found; " + devices_here(parts)};
-    return {};
-}
-
 Result<void> check_options(const SessionConfig& config) {
     const CompileOptions& o = config.options;
     const auto bad = [](const std::string& name, const std::string& found,
@@ -94,7 +57,10 @@ Result<std::shared_ptr<Session>> open_session(const SessionConfig& config,
                                               const SessionParts& parts) {
     if (auto ok = check_options(config); !ok.ok())
         return ok.error();
-    if (auto ok = check_device(config.device, parts); !ok.ok())
+    const DeviceTable devices = parts.devices();
+    if (auto ok = check_device(config.device, devices); !ok.ok())
+        return ok.error();
+    if (auto ok = options_for(config.device, config.options, devices); !ok.ok())
         return ok.error();
     if (auto ok = check_model(config.model); !ok.ok())
         return ok.error();

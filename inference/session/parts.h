@@ -2,6 +2,7 @@
 #pragma once
 
 #include "inference/clock.h"
+#include "inference/device_choice.h"
 #include "inference/model.h"
 #include "inference/session.h"
 
@@ -27,6 +28,8 @@ struct SessionParts {
     // nullptr: the monotonic clock, and a timer thread for deadlines. Else nobody looks at it
     // between calls: tick() says that it has moved on.
     const Clock* clock = nullptr;
+
+    DeviceTable devices() const { return {find_device, all_devices}; }
 };
 
 // Session::open() with given parts.

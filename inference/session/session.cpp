@@ -175,7 +175,7 @@ void CompiledSession::remove(const SourceState* source) {
 int CompiledSession::bound_before_ready() const {
     const CompileOptions& options = config_.options;
     const DeviceDef& device = *parts_.find_device(device_kind(config_.device));
-    const int rows = options.batch > 0 ? options.batch : device.preferred_batch(options.hint);
+    const int rows = options.batch > 0 ? options.batch : device.preferred_batch(config_.device, options.hint);
     const int lanes = options.streams > 0 ? options.streams : 2;
     return (options.requests > 0 ? std::min(options.requests, lanes + 2) : lanes + 2) * rows;
 }

@@ -79,7 +79,7 @@ const DeviceDef device_gate = {
     .name = "GATE",
     .devices = [] { return Result<std::vector<std::string>>(std::vector<std::string>{"GATE"}); },
     .compile = compile,
-    .preferred_batch = [](Hint) { return 1; }};
+    .preferred_batch = [](std::string_view, Hint) { return 1; }};
 
 } // namespace
 
