@@ -10,8 +10,14 @@ using infer::Error;
 using infer::Processing;
 using infer::Result;
 
+static constexpr char not_ready[] = "the model could not be made ready";
+
 struct ElementModel::Shared : std::enable_shared_from_this<ElementModel::Shared> {
-    enum Phase { Closed, Loading, Ready, Failed };
+    // Failing: the error is on its way to the bus.
+    enum Phase { Closed, Loading, Ready, Failing, Failed };
+    struct Watches {
+        std::shared_ptr<void> ready, hung;
+    };
 
     Shared() { g_weak_ref_init(&element, nullptr); }
     ~Shared() { g_weak_ref_clear(&element); }
@@ -24,18 +30,20 @@ struct ElementModel::Shared : std::enable_shared_from_this<ElementModel::Shared>
     unsigned config_version = 0;
     infer::ModelConfig config;
     std::shared_ptr<infer::Session> session;
-    std::shared_ptr<void> ready_watch;
+    Watches watches;
     std::shared_ptr<const Processing> processing;
     // What prepare() loads.
     struct Next {
         unsigned ticket = 0; // counts prepare() and close()
         std::shared_ptr<infer::Session> session;
-        std::shared_ptr<void> watch;
+        Watches watches;
     } next;
 
+    void hung(const infer::Session* which, const Error& error);
+    std::shared_ptr<void> watch_for_hang(infer::Session& which);
     void compiled(unsigned of_generation, const Error* error);
     Result<void> resolve();
-    void fail(unsigned of_generation, const Error& error);
+    void fail(unsigned of_generation, const Error& error, const char* context);
     void prepared(unsigned ticket, const Loaded& loaded, const Error* error);
     void warn();
 };
@@ -52,6 +60,7 @@ Result<void> ElementModel::Shared::resolve() {
         const infer::ModelConfig wanted = config;
         guard.unlock();
         auto made = infer::make_processing(of->inputs(), of->outputs(), wanted, of->metadata());
+        const bool works = !of->error();
         guard.lock();
         if (version != config_version) {
             guard.unlock();
@@ -60,7 +69,8 @@ Result<void> ElementModel::Shared::resolve() {
         if (!made.ok())
             return made.error();
         processing = std::move(made.value());
-        phase = Ready;
+        if (works)
+            phase = Ready;
         changed.notify_all();
         return {};
     }
@@ -74,11 +84,31 @@ void ElementModel::Shared::compiled(unsigned of_generation, const Error* error) 
             return;
     }
     if (error)
-        return fail(of_generation, *error);
+        return fail(of_generation, *error, not_ready);
     if (auto resolved = resolve(); !resolved.ok())
-        fail(of_generation, resolved.error());
+        fail(of_generation, resolved.error(), not_ready);
     else
         warn();
+}
+
+// A thread of the session's. What is being prepared and not in use yet is found out by exchange().
+void ElementModel::Shared::hung(const infer::Session* which, const Error& error) {
+    unsigned now = 0;
+    {
+        std::lock_guard guard(lock);
+        if (session.get() != which)
+            return;
+        phase = Failing;
+        now = generation;
+    }
+    fail(now, error, "frames leave without results, and no more are taken");
+}
+
+std::shared_ptr<void> ElementModel::Shared::watch_for_hang(infer::Session& which) {
+    return which.when_hung([weak = weak_from_this(), of = &which](const Error* error) {
+        if (const auto shared = weak.lock())
+            shared->hung(of, *error);
+    });
 }
 
 // What the session could not do as asked. From a thread of its own, as fail() does.
@@ -102,24 +132,25 @@ void ElementModel::Shared::warn() {
 // Posts from a thread of its own: an application may answer by setting the element to NULL, which
 // must not happen on the session's thread. Streaming threads wait for the post, so that the first
 // error on the bus is the one that says why.
-void ElementModel::Shared::fail(unsigned of_generation, const Error& error) {
+void ElementModel::Shared::fail(unsigned of_generation, const Error& error, const char* context) {
     struct Failure {
         std::shared_ptr<Shared> shared;
         unsigned generation;
         Error error;
+        const char* context;
     };
     auto* target = static_cast<GstElement*>(g_weak_ref_get(&element));
     if (!target)
         return;
     const auto post = [](GstElement* e, gpointer data) {
         auto* failure = static_cast<Failure*>(data);
-        post_error(e, failure->error, "the model could not be made ready");
+        post_error(e, failure->error, failure->context);
         std::lock_guard guard(failure->shared->lock);
         if (failure->shared->generation == failure->generation)
             failure->shared->phase = Failed;
         failure->shared->changed.notify_all();
     };
-    gst_element_call_async(target, post, new Failure{shared_from_this(), of_generation, error},
+    gst_element_call_async(target, post, new Failure{shared_from_this(), of_generation, error, context},
                            [](gpointer data) { delete static_cast<Failure*>(data); });
     gst_object_unref(target);
 }
@@ -149,31 +180,33 @@ Result<void> ElementModel::open(const InferenceSettings& settings) {
         shared_->session = session.value();
         shared_->phase = Shared::Loading;
     }
-    auto watch = session.value()->when_ready(
+    Shared::Watches watches;
+    watches.ready = session.value()->when_ready(
         [shared = shared_, generation](const Error* e) { shared->compiled(generation, e); });
+    watches.hung = shared_->watch_for_hang(*session.value());
     std::lock_guard guard(shared_->lock);
-    shared_->ready_watch = std::move(watch);
+    shared_->watches = std::move(watches);
     return {};
 }
 
 void ElementModel::close() {
     std::shared_ptr<infer::Session> session;
-    std::shared_ptr<void> watch;
+    Shared::Watches watches;
     std::shared_ptr<const Processing> processing;
     Shared::Next next;
     {
         std::lock_guard guard(shared_->lock);
-        next = std::exchange(shared_->next, {shared_->next.ticket + 1, nullptr, nullptr});
+        next = std::exchange(shared_->next, {shared_->next.ticket + 1, nullptr, {}});
         shared_->generation++;
         shared_->config_version++;
         shared_->phase = Shared::Closed;
         session = std::move(shared_->session);
-        watch = std::move(shared_->ready_watch);
+        watches = std::exchange(shared_->watches, {});
         processing = std::move(shared_->processing);
         shared_->changed.notify_all();
     }
-    watch.reset(); // nothing is called back afterwards; then the session may go
-    next.watch.reset();
+    watches = {}; // nothing is called back afterwards; then the session may go
+    next.watches = {};
 }
 
 std::shared_ptr<infer::Session> ElementModel::session() const {
@@ -207,8 +240,8 @@ Result<void> ElementModel::reconfigure(const InferenceSettings& settings) {
 ElementModel::InUse ElementModel::wait_ready(std::stop_token cancel) const {
     std::unique_lock guard(shared_->lock);
     shared_->changed.wait(guard, std::move(cancel),
-                          [&] { return shared_->phase != Shared::Loading; });
-    return {shared_->session, shared_->processing};
+                          [&] { return shared_->phase != Shared::Loading && shared_->phase != Shared::Failing; });
+    return {shared_->session, shared_->phase == Shared::Ready ? shared_->processing : nullptr};
 }
 
 // The session's thread must not call the element: an application may answer by setting it to NULL.
@@ -244,16 +277,18 @@ Result<void> ElementModel::prepare(const InferenceSettings& settings, Loaded loa
     {
         std::lock_guard guard(shared_->lock);
         ticket = shared_->next.ticket + 1;
-        given_up = std::exchange(shared_->next, {ticket, session.value(), nullptr});
+        given_up = std::exchange(shared_->next, {ticket, session.value(), {}});
     }
-    given_up.watch.reset();
-    auto watch = session.value()->when_ready(
+    given_up.watches = {};
+    Shared::Watches watches;
+    watches.hung = shared_->watch_for_hang(*session.value());
+    watches.ready = session.value()->when_ready(
         [shared = shared_, ticket, loaded = std::move(loaded)](const Error* error) {
             shared->prepared(ticket, loaded, error);
         });
     std::lock_guard guard(shared_->lock);
     if (shared_->next.ticket == ticket && shared_->next.session)
-        std::swap(shared_->next.watch, watch);
+        std::swap(shared_->next.watches, watches);
     return {};
 }
 
@@ -266,8 +301,10 @@ Result<bool> ElementModel::exchange(unsigned ticket, const InferenceSettings& se
         std::lock_guard guard(shared_->lock);
         if (shared_->next.ticket != ticket || !shared_->next.session)
             return false;
-        next = std::exchange(shared_->next, {ticket, nullptr, nullptr});
+        next = std::exchange(shared_->next, {ticket, nullptr, {}});
     }
+    if (const auto hangs = next.session->error())
+        return *hangs;
     auto made = infer::make_processing(next.session->inputs(), next.session->outputs(),
                                        config.value(), next.session->metadata());
     if (!made.ok())
@@ -280,12 +317,12 @@ Result<bool> ElementModel::exchange(unsigned ticket, const InferenceSettings& se
         shared_->config = std::move(config.value());
         shared_->config_version++;
         std::swap(shared_->session, next.session);
-        std::swap(shared_->ready_watch, next.watch);
+        std::swap(shared_->watches, next.watches);
         shared_->processing = std::move(made.value());
         shared_->phase = Shared::Ready;
         shared_->changed.notify_all();
     }
-    next.watch.reset();
+    next.watches = {};
     shared_->warn();
     return true;
 }

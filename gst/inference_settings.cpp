@@ -157,6 +157,9 @@ std::vector<Property> what_runs() {
                Ready, &Settings::streams),
         number("threads", "Threads", "CPU threads in all (0: all cores this process may use)", 0,
                Ready, &Settings::threads),
+        number("hang-timeout", "Hang timeout", "How long the device may finish nothing while it has work, in "
+               "milliseconds, until that is an error (0: for ever; -1: 10 seconds, or for slow models "
+               "20 times their first run)", -1, Ready, &Settings::hang_timeout_ms),
         flag("private", "Private", "Load the model for this element alone (default: elements with "
              "equal model and device settings share it)", Ready, &Settings::is_private),
     };
@@ -261,6 +264,7 @@ infer::Result<void> check_settings(const Settings& s) {
         {"requests", double(s.requests), 0, 1024, "0 (streams + 2) to 1024"},
         {"streams", double(s.streams), 0, 1024, "0 (the hint decides) to 1024"},
         {"threads", double(s.threads), 0, 1024, "0 (all cores) to 1024"},
+        {"hang-timeout", double(s.hang_timeout_ms), -1, G_MAXINT, "-1 (auto), 0 (never) or more milliseconds"},
         {"interval", double(s.interval), 1, G_MAXINT, "1 (every frame) or more"},
         {"reclassify-interval", double(s.reclassify_interval), 0, G_MAXINT,
          "0 (never again), 1 (every frame) or more"},
@@ -324,6 +328,7 @@ infer::SessionConfig session_config(const Settings& settings, const infer::Model
     c.options.threads = settings.threads;
     c.shapes = model.shapes;
     c.at_source_size = settings.input_size == InputSize::Source;
+    c.hang_timeout_ms = settings.hang_timeout_ms;
     c.is_private = settings.is_private;
     return c;
 }

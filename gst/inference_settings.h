@@ -28,6 +28,7 @@ struct InferenceSettings {
     double object_min_confidence = 0;
     infer::Drop drop = infer::Drop::None;
     ErrorPolicy error_policy = ErrorPolicy::Warn;
+    int hang_timeout_ms = -1; // 0: never
     bool is_private = false;
 };
 

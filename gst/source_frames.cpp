@@ -130,11 +130,16 @@ GstFlowReturn SourcePads::admit_crops(std::shared_ptr<infer::Source> source,
     return flow_after(pushed);
 }
 
-// What upstream hears: how this source's last push went.
+// What upstream hears: how this source's last push went. Upstream says something too when it hears of an
+// error; ours, which says why, is on the bus first.
 GstFlowReturn SourcePads::flow_after(PushResult result) const {
-    std::lock_guard guard(lock_);
-    if (result == PushResult::Failed)
+    std::unique_lock guard(lock_);
+    if (result == PushResult::Failed) {
+        const std::stop_token cancel = state_.cancel.get_token();
+        guard.unlock();
+        element_.model.wait_ready(cancel);
         return GST_FLOW_ERROR;
+    }
     if (result == PushResult::Ok || state_.flow != GST_FLOW_OK)
         return state_.flow;
     return GST_FLOW_FLUSHING;

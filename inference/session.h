@@ -26,6 +26,9 @@ struct SessionConfig {
     // A picture's open height and width are those of each frame (input-size=source): compiled for
     // each size when it comes. Else they must be in `shapes`.
     bool at_source_size = false;
+    // How long the device may end no batch while it has some, until it counts as hung; the model's first
+    // run may take as long. 0: for ever; -1: goes by how long that run took.
+    int64_t hang_timeout_ms = -1;
     bool is_private = false;             // never shared
 };
 
@@ -152,7 +155,10 @@ public:
     // `on` is not called after the returned handle is gone: dropping the handle waits for a call
     // that is going on on another thread, so drop it under no lock that `on` takes.
     virtual std::shared_ptr<void> when_ready(std::function<void(const Error*)> on) = 0;
-    virtual bool ready() const = 0;
+    // The same for a device that hangs: once, on a thread of the session's, before the sources' frames leave
+    // as failed. From then on error() says so, and push() gives Failed.
+    virtual std::shared_ptr<void> when_hung(std::function<void(const Error*)> on) = 0;
+    virtual bool ready() const = 0; // compiled
     virtual std::optional<Error> error() const = 0; // why it failed, if it did
 
     // After ready. Shapes are those of one size where the model runs at its sources' sizes.

@@ -45,6 +45,8 @@ public:
         std::string compile_error = {};
         bool hold_compile = false; // until let_compile(); with `holds_after` of them let through
         int holds_after = 0;
+        bool hang_warm_up = false; // the first run never ends
+        bool hold_end = false; // an executor's end waits for let_end(): a driver that does not come back
     };
 
     explicit Device(Options options)
@@ -69,7 +71,11 @@ public:
     int running();                           // batches submitted and not done
     void hold_lanes(bool hold);              // lane threads take nothing meanwhile
     void let_compile();
+    void let_end();
+    void wait_end();  // an executor's end blocks here if asked to
+    void wait_gone(); // until no executor is left
     void wait_compile(); // compile() blocks here if asked to
+    void leave(); // an executor's last word
     std::atomic<int> compiles{0}, executors{0};
 
     // For executors; `of` is the caller, so that lanes run their own executor's batches only.
@@ -118,7 +124,7 @@ private:
     std::vector<uint64_t> rows_;
     int submitted_ = 0;
     std::set<const void*> stopped_;
-    bool held_ = false, may_compile_ = false;
+    bool held_ = false, may_compile_ = false, may_end_ = false;
     std::atomic<int> dones_{0}, doubled_{0};
     const int id_;
 };
@@ -249,6 +255,27 @@ inline void Device::wait_compile() {
     });
 }
 
+inline void Device::let_end() {
+    locked([&] { return may_end_ = true; });
+    changed_.notify_all();
+}
+
+inline void Device::wait_end() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return !options_.hold_end || may_end_; });
+}
+
+inline void Device::wait_gone() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return executors == 0; });
+}
+
+inline void Device::leave() {
+    std::lock_guard lock(mutex_);
+    executors--;
+    changed_.notify_all(); // under the lock: the device may go once its waiter has woken
+}
+
 inline void Device::stop_lanes(const void* of) {
     locked([&] { return stopped_.insert(of).second; });
     changed_.notify_all();
@@ -278,12 +305,13 @@ public:
             });
     }
     ~FakeExecutor() override {
+        device_.wait_end();
         while (!device_.options().threads && device_.step()) {
         }
         device_.stop_lanes(this);
         lanes_.clear();
         device_.forget(this);
-        device_.executors--;
+        device_.leave();
     }
 
     std::span<const InputFormat> inputs() const override { return inputs_; }
@@ -293,7 +321,7 @@ public:
     void submit(Request& request) override {
         if (warm_.exchange(true))
             device_.submit(request, this);
-        else
+        else if (!device_.options().hang_warm_up)
             request.done(nullptr); // the session's warm-up run takes no time
     }
     std::map<std::string, std::string> describe() const override { return {{"device", "FAKE"}}; }

@@ -134,6 +134,7 @@ struct Rig {
         sources.clear();
         session.reset();
         Reaper::instance().wait_until_idle();
+        device.wait_gone(); // one that hung is ended by a thread of its own
     }
 
     Source& add(const SourceOptions& options = {}) {

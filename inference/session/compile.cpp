@@ -75,10 +75,13 @@ Result<Compiled> compile(const Order& order, FrameSize picture) {
         executor->make_requests(options.requests > 0 ? options.requests : executor->lanes() + 2);
     if (!requests.ok())
         return requests.error();
-    auto engine = std::make_unique<Engine>(std::move(executor), std::move(requests.value()),
-                                           options.hint, order.parts.clock, order.counters);
-    if (auto warm = engine->warm_up(); !warm.ok())
+    auto engine = std::make_unique<Engine>(
+        std::move(executor), std::move(requests.value()),
+        EngineOptions{options.hint, order.parts.clock, config.hang_timeout_ms, order.on_hang}, order.counters);
+    if (auto warm = engine->warm_up(); !warm.ok()) {
+        Engine::end(std::move(engine));
         return warm.error();
+    }
     return Compiled{std::move(engine), std::move(metadata), std::move(declared), std::move(warning)};
 }
 

@@ -12,8 +12,9 @@ namespace infer {
 struct Order {
     const SessionConfig& config;
     const SessionParts& parts;
-    FlowCounters& counters;
+    std::shared_ptr<FlowCounters> counters;
     const std::atomic<bool>& abandoned;
+    std::function<void(const Error&)> on_hang; // see EngineOptions
 };
 
 struct Compiled {

@@ -5,14 +5,26 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
+#include <sstream>
+#include <thread>
 
 namespace infer {
 namespace {
 
 thread_local int done_depth = 0;
+
+constexpr char remedy[] = "; set the pipeline to NULL and to PLAYING to load the model anew, or give hang-timeout=MS if "
+                          "the device may take that long";
+
+std::string in_seconds(int64_t us) {
+    std::ostringstream text;
+    text << double(us) / 1e6 << " s";
+    return text.str();
+}
 
 Batcher::Rules rules_of(const Executor& executor, Hint hint) {
     return {.rows = executor.batch(), .lanes = executor.lanes(), .hint = hint};
@@ -20,12 +32,12 @@ Batcher::Rules rules_of(const Executor& executor, Hint hint) {
 
 } // namespace
 
-Engine::Engine(std::unique_ptr<Executor> executor, std::vector<Request> requests, Hint hint,
-               const Clock* clock, FlowCounters& counters)
-    : own_clock_(clock ? nullptr : std::make_unique<MonotonicClock>()),
-      clock_(clock ? clock : own_clock_.get()),
-      pool_(std::move(requests), rules_of(*executor, hint)), counters_(counters),
-      executor_(std::move(executor)) {
+Engine::Engine(std::unique_ptr<Executor> executor, std::vector<Request> requests, EngineOptions options,
+               std::shared_ptr<FlowCounters> counters)
+    : own_clock_(options.clock ? nullptr : std::make_unique<MonotonicClock>()),
+      clock_(options.clock ? options.clock : own_clock_.get()), on_hang_(std::move(options.on_hang)),
+      pool_(std::move(requests), rules_of(*executor, options.hint)), counters_(std::move(counters)),
+      watchdog_(options.hang_timeout_ms), executor_(std::move(executor)) {
     const int rows = executor_->batch();
     for (int s = 0; s < pool_.requests(); s++) {
         Slot& slot = slots_.emplace_back();
@@ -36,7 +48,7 @@ Engine::Engine(std::unique_ptr<Executor> executor, std::vector<Request> requests
     const auto facts = executor_->describe();
     if (auto device = facts.find("device"); device != facts.end())
         device_ = device->second;
-    if (rows > 1 && own_clock_)
+    if (own_clock_)
         timer_ = std::make_unique<Timer>([this] { return on_time(); });
 }
 
@@ -46,31 +58,46 @@ Engine::~Engine() {
     executor_.reset();
 }
 
+void Engine::end(std::unique_ptr<Engine> engine) {
+    if (!engine->wait_idle(std::nullopt))
+        std::thread([engine = std::move(engine)]() mutable { engine.reset(); }).detach();
+}
+
+// The answer outlives this call: a device that hangs may wake up.
 Result<void> Engine::warm_up() {
-    Request& request = pool_.request(0);
-    for (const TensorView& input : request.inputs)
-        std::memset(input.data, 0, input.size_bytes());
-    struct {
+    struct Answer {
         std::mutex mutex;
         std::condition_variable came;
         bool is_here = false;
         Result<void> result;
-    } answer;
+    };
+    Request& request = pool_.request(0);
+    for (const TensorView& input : request.inputs)
+        std::memset(input.data, 0, input.size_bytes());
+    const auto answer = std::make_shared<Answer>();
     request.rows = 1;
-    auto usual = std::exchange(request.done, [&](const Error* error) {
-        std::lock_guard lock(answer.mutex);
+    auto usual = std::exchange(request.done, [answer](const Error* error) {
+        std::lock_guard lock(answer->mutex);
         if (error)
-            answer.result = *error;
-        answer.is_here = true;
-        answer.came.notify_one(); // under the lock: `answer` goes once its waiter has woken
+            answer->result = *error;
+        answer->is_here = true;
+        answer->came.notify_one();
     });
     const int64_t begun = now_us();
     executor_->submit(request);
-    std::unique_lock lock(answer.mutex);
-    answer.came.wait(lock, [&] { return answer.is_here; });
+    std::unique_lock lock(answer->mutex);
+    const auto is_here = [&] { return answer->is_here; };
+    if (const auto limit_us = watchdog_.warm_up_us(); !limit_us) {
+        answer->came.wait(lock, is_here);
+    } else if (!answer->came.wait_for(lock, std::chrono::microseconds(*limit_us), is_here)) {
+        watchdog_.give_up();
+        return Error{Error::Device, "device=" + device_,
+                     "has not ended the model's first run within " + in_seconds(*limit_us) + " and counts as hung" + remedy};
+    }
     request.done = std::move(usual);
     warm_up_us_ = now_us() - begun;
-    return answer.result;
+    watchdog_.warmed_up(warm_up_us_);
+    return answer->result;
 }
 
 // What one source needs in flight to keep every lane busy while it fills one more batch and one
@@ -82,7 +109,7 @@ int Engine::in_flight_bound() const {
 }
 
 int64_t Engine::inference_us() const {
-    const double p95 = counters_.inference.percentile(0.95);
+    const double p95 = counters_->inference.percentile(0.95);
     return p95 > 0 ? int64_t(p95) : warm_up_us_;
 }
 
@@ -106,38 +133,72 @@ void Engine::settle(Row row, bool filled) {
     const std::optional<int> slot = pool_.settle(row, filled, now_us());
     if (slot)
         submit(slot);
-    else if (timer_)
+    else if (timer_ && pool_.rows() > 1)
         timer_->arm(pool_.deadline_us());
+}
+
+void Engine::tick() {
+    submit(pool_.tick(now_us()));
+    if (watchdog_.look(now_us()))
+        give_up();
 }
 
 int64_t Engine::on_time() {
     tick();
-    return pool_.deadline_us();
+    return std::min(pool_.deadline_us(), watchdog_.due_us());
 }
 
+// in_flight says who finishes a batch: the device, or give_up(), which sees it here or is seen.
 void Engine::submit(std::optional<int> index) {
     if (!index)
         return;
     Slot& slot = slots_[size_t(*index)];
     slot.submitted_us = now_us();
+    watchdog_.begun(slot.submitted_us);
     slot.in_flight = true;
+    if (watchdog_.hangs()) {
+        const Error error = hang_error();
+        return done(*index, &error);
+    }
     executor_->submit(pool_.request(*index));
+    if (timer_)
+        timer_->arm(watchdog_.due_us());
 }
 
 bool Engine::on_device_thread() { return done_depth > 0; }
 
 void Engine::done(int index, const Error* error) {
     if (!slots_[size_t(index)].in_flight.exchange(false))
-        return; // a second `done` for one submit: the rows may be another batch's by now
+        return; // a second `done` for one submit, or one that comes after the device was given up
     done_depth++;
     const int64_t done_us = now_us();
     submit(pool_.lane_done(done_us));
     std::vector<Finished> finished = collect(index, error, done_us);
     const RequestPool::Woken woken = pool_.release(index, now_us());
+    arrive(std::move(finished));
+    RequestPool::wake(woken); // last: a frame that waited may be pre-processed here
+    watchdog_.ended(now_us());
+    done_depth--;
+}
+
+void Engine::arrive(std::vector<Finished> finished) {
     for (Finished& f : finished)
         f.source->arrive(f.place, std::move(f.output));
-    finished.clear();
-    RequestPool::wake(woken); // last: a frame that waited may be pre-processed here
+}
+
+Error Engine::hang_error() const {
+    return {Error::Device, "device=" + device_,
+            "has ended no batch for " + in_seconds(watchdog_.limit_us()) + " and counts as hung" + remedy};
+}
+
+// The device keeps its requests: it may write to them at any time. Only their frames leave.
+void Engine::give_up() {
+    const Error error = hang_error();
+    done_depth++; // whoever lets go of the session here must not end it here
+    on_hang_(error);
+    for (int index = 0; index < pool_.requests(); index++)
+        if (slots_[size_t(index)].in_flight.exchange(false))
+            arrive(collect(index, &error, now_us()));
     done_depth--;
 }
 
@@ -157,9 +218,9 @@ std::vector<Engine::Finished> Engine::collect(int index, const Error* error, int
         output.results.batch = std::popcount(rows);
         finished.push_back({std::move(work.source), work.place, std::move(output)});
     }
-    counters_.batches++;
-    counters_.batch_fill[finished.size()]++;
-    counters_.inference.add(inference_us);
+    counters_->batches++;
+    counters_->batch_fill[finished.size()]++;
+    counters_->inference.add(inference_us);
     return finished;
 }
 

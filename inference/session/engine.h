@@ -6,6 +6,7 @@
 #include "inference/session/parts.h"
 #include "inference/session/rows.h"
 #include "inference/session/timer.h"
+#include "inference/session/watchdog.h"
 #include "inference/stats.h"
 
 #include <atomic>
@@ -31,14 +32,32 @@ struct Work {
     int64_t pushed_us = 0, preprocess_us = 0;
 };
 
+// How an engine works, apart from what it runs.
+struct EngineOptions {
+    Hint hint = Hint::Throughput;
+    const Clock* clock = nullptr; // nullptr: the monotonic one
+    int64_t hang_timeout_ms = -1; // see SessionConfig
+    // Called once, on the timer's thread or in tick(), before the frames that the device has leave as failed.
+    std::function<void(const Error&)> on_hang;
+};
+
 // A compiled model at work: the executor, its requests, and the way from filled rows to results.
 // Knows sources only as where results go. Thread-safe.
 class Engine {
 public:
-    // `counters` is the session's and outlives the engine.
-    Engine(std::unique_ptr<Executor> executor, std::vector<Request> requests, Hint hint,
-           const Clock* clock, FlowCounters& counters);
+    Engine(std::unique_ptr<Executor> executor, std::vector<Request> requests, EngineOptions options,
+           std::shared_ptr<FlowCounters> counters);
     ~Engine(); // waits for requests in flight; never on a device thread
+
+    // Until the device has nothing to do, or hangs, or so much time has passed. true: it has nothing.
+    // On a test's clock it has nothing unless it hangs: nobody would tell it the time.
+    bool wait_idle(std::optional<int64_t> for_us) {
+        return own_clock_ ? watchdog_.wait_idle(for_us) : !watchdog_.hangs();
+    }
+    bool hangs() const { return watchdog_.hangs(); }
+    // Waits for what it has in flight and ends it. Nobody waits for one that hangs: a thread of its own
+    // does, which nobody joins.
+    static void end(std::unique_ptr<Engine> engine);
 
     // One run on zeros by the calling thread, before anything else: how long a batch takes.
     Result<void> warm_up();
@@ -55,13 +74,13 @@ public:
     std::span<const TensorView> row_inputs(Row row) const;
     Work& work(Row row) { return slots_[size_t(row.slot)].work[size_t(row.row)]; }
     void settle(Row row, bool filled);
-    void count_failed() { counters_.frames++, counters_.failed++; } // a frame that reached no batch
+    void count_failed() { counters_->frames++, counters_->failed++; } // a frame that reached no batch
 
     // A change that may have closed a batch: see RequestPool. Called with no lock held.
     void pause(RequestPool::Client& client) { submit(pool_.pause(client, now_us())); }
     void leave(RequestPool::Client& client) { submit(pool_.leave(client, now_us())); }
     void set_terms(RequestPool::Client& client, const BatchTerms& terms, int priority);
-    void tick() { submit(pool_.tick(now_us())); }
+    void tick();
 
     // This thread is inside some device's `done`.
     static bool on_device_thread();
@@ -82,19 +101,24 @@ private:
     void submit(std::optional<int> slot);
     void done(int slot, const Error* error); // device thread
     std::vector<Finished> collect(int slot, const Error* error, int64_t done_us);
+    static void arrive(std::vector<Finished> finished);
+    void give_up();
+    Error hang_error() const;
     Output finish_row(std::span<const NamedTensor> outputs, Work& work, const Error* error,
                       int64_t inference_us);
     int64_t on_time(); // timer thread
 
     const std::unique_ptr<const Clock> own_clock_; // set unless a test brought one
     const Clock* const clock_;
+    const std::function<void(const Error&)> on_hang_;
     RequestPool pool_;
     std::deque<Slot> slots_; // never resized
-    FlowCounters& counters_;
+    const std::shared_ptr<FlowCounters> counters_;
     std::string device_;
     int64_t warm_up_us_ = 0;
+    Watchdog watchdog_;
     std::unique_ptr<Executor> executor_; // its lanes call done(), which uses all above
-    std::unique_ptr<Timer> timer_;       // only when frames can wait for company
+    std::unique_ptr<Timer> timer_;       // unless a test brought a clock
 };
 
 } // namespace infer

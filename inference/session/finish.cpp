@@ -71,7 +71,7 @@ Output Engine::finish_row(std::span<const NamedTensor> outputs, Work& work, cons
     if (failure) {
         output.status = FrameStatus::Failed;
         output.reason = failure->text();
-        counters_.failed++;
+        counters_->failed++;
     }
     results.device = device_;
     results.latency_us = end - work.pushed_us;
@@ -79,13 +79,13 @@ Output Engine::finish_row(std::span<const NamedTensor> outputs, Work& work, cons
     results.inference_us = inference_us;
     results.decode_us = end - begun;
     results.processing = std::move(work.how);
-    counters_.frames++;
-    counters_.preprocess_us += uint64_t(results.preprocess_us);
-    counters_.inference_us += uint64_t(inference_us);
-    counters_.decode_us += uint64_t(results.decode_us);
-    counters_.wait_us += uint64_t(std::max<int64_t>(0, results.latency_us - results.preprocess_us -
+    counters_->frames++;
+    counters_->preprocess_us += uint64_t(results.preprocess_us);
+    counters_->inference_us += uint64_t(inference_us);
+    counters_->decode_us += uint64_t(results.decode_us);
+    counters_->wait_us += uint64_t(std::max<int64_t>(0, results.latency_us - results.preprocess_us -
                                                            inference_us - results.decode_us));
-    counters_.latency.add(results.latency_us);
+    counters_->latency.add(results.latency_us);
     return output;
 }
 

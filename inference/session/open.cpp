@@ -45,6 +45,9 @@ Result<void> check_options(const SessionConfig& config) {
          {std::pair{"requests", o.requests}, {"streams", o.streams}, {"threads", o.threads}})
         if (value < 0 || value > 1024)
             return bad(name, std::to_string(value), "0 (the hint decides) to 1024");
+    if (config.hang_timeout_ms < -1)
+        return bad("hang-timeout", std::to_string(config.hang_timeout_ms),
+                   "-1 (goes by the model's first run), 0 (never) or more milliseconds");
     if (!(config.latency_limit_ms >= 0))
         return bad("latency-limit", std::to_string(config.latency_limit_ms),
                    "0 (none) or more milliseconds");

@@ -36,7 +36,7 @@ std::string session_key(const SessionConfig& config, const std::string& content_
     add(content_hash);
     add(config.device);
     key << int(o.hint) << ' ' << int(o.precision) << ' ' << o.batch << ' ' << o.requests << ' '
-        << o.streams << ' ' << o.threads << ' ' << config.latency_limit_ms << ' ';
+        << o.streams << ' ' << o.threads << ' ' << config.latency_limit_ms << ' ' << config.hang_timeout_ms << ' ';
     key << o.extra.size() << ' ';
     for (const auto& [name, value] : o.extra) {
         add(name);

@@ -42,6 +42,9 @@ private:
     const std::shared_ptr<SourceState> state_;
 };
 
+// How long whoever drops a session waits for what its device has; longer than a batch mostly takes.
+constexpr int64_t patience_us = 1'000'000;
+
 double mean(uint64_t sum, uint64_t count) { return count ? double(sum) / double(count) : 0; }
 
 } // namespace
@@ -62,13 +65,45 @@ std::shared_ptr<CompiledSession> CompiledSession::start(const SessionConfig& con
 }
 
 // The last holder let go, on any thread. A device's thread must not end here: the end waits for it.
-// Neither must whoever drops a session while it compiles have to wait for that.
+// Neither must whoever drops a session while it compiles, or while its device hangs, have to wait for that.
 void CompiledSession::retire(CompiledSession* session) {
     session->abandoned_ = true;
-    if (session->ended_ && session->shelf_.is_idle() && !Engine::on_device_thread())
+    if (session->ended_ && session->shelf_.is_idle() && !Engine::on_device_thread() &&
+        session->wait_idle(patience_us))
         delete session;
     else
-        Reaper::instance().take([session] { delete session; });
+        Reaper::instance().take([session] { end(session); });
+}
+
+// Reaper's thread. What a device that hangs has is left to a thread that nobody joins.
+void CompiledSession::end(CompiledSession* session) {
+    if (session->wait_idle(std::nullopt))
+        delete session;
+    else
+        std::thread([session] { delete session; }).detach();
+}
+
+bool CompiledSession::wait_idle(std::optional<int64_t> for_us) const {
+    const std::vector<Lease> engines = shelf_.engines();
+    return std::ranges::all_of(engines, [&](const Lease& engine) { return engine->wait_idle(for_us); });
+}
+
+// Timer thread of an engine. Elements hear of it before their streaming threads do.
+void CompiledSession::hung(const Error& error) {
+    std::vector<std::shared_ptr<Listener>> listeners;
+    std::vector<std::shared_ptr<SourceState>> sources;
+    {
+        std::lock_guard lock(mutex_);
+        if (error_)
+            return;
+        error_ = error;
+        listeners.swap(hung_listeners_);
+        sources = sources_;
+    }
+    for (const auto& listener : listeners)
+        listener->call(&error);
+    for (const auto& source : sources)
+        source->fail(error);
 }
 
 CompiledSession::~CompiledSession() { thread_.join(); }
@@ -126,8 +161,8 @@ void CompiledSession::run() {
 }
 
 void CompiledSession::attach(SourceState& source) {
-    if (!ready_)
-        return source.fail();
+    if (const auto why = error())
+        return source.fail(*why);
     Lease engine = shelf_.engines().front();
     Fill fill = parts_.make_fill(engine->executor().inputs());
     source.start(std::move(engine), std::move(fill), sizes_ ? &*sizes_ : nullptr);
@@ -144,6 +179,21 @@ std::shared_ptr<void> CompiledSession::when_ready(std::function<void(const Error
     }
     if (settled)
         listener->call(ready() ? nullptr : &*error_);
+    return Listener::handle(std::move(listener));
+}
+
+std::shared_ptr<void> CompiledSession::when_hung(std::function<void(const Error*)> on) {
+    auto listener = std::make_shared<Listener>(std::move(on));
+    std::optional<Error> is_hung;
+    {
+        std::lock_guard lock(mutex_);
+        if (ready_)
+            is_hung = error_;
+        if (!is_hung)
+            hung_listeners_.push_back(listener);
+    }
+    if (is_hung)
+        listener->call(&*is_hung);
     return Listener::handle(std::move(listener));
 }
 
@@ -210,7 +260,7 @@ SessionStats CompiledSession::stats() const {
     SessionStats stats;
     if (!ready_)
         return stats;
-    const FlowCounters& c = counters_;
+    const FlowCounters& c = *counters_;
     stats.frames = c.frames;
     stats.failed = c.failed;
     stats.batches = c.batches;

@@ -23,6 +23,7 @@ public:
     ~CompiledSession() override; // joins the session thread; waits for requests in flight
 
     std::shared_ptr<void> when_ready(std::function<void(const Error*)> on) override;
+    std::shared_ptr<void> when_hung(std::function<void(const Error*)> on) override;
     bool ready() const override { return ready_; }
     std::optional<Error> error() const override;
     std::span<const InputFormat> inputs() const override { return model_.inputs; }
@@ -50,9 +51,14 @@ private:
     };
 
     static void retire(CompiledSession* session);
+    static void end(CompiledSession* session);
+    bool wait_idle(std::optional<int64_t> for_us) const;
+    void hung(const Error& error);
     void run(); // session thread
     Result<void> make_first();
-    Order order() { return {config_, parts_, counters_, abandoned_}; }
+    Order order() {
+        return {config_, parts_, counters_, abandoned_, [this](const Error& error) { hung(error); }};
+    }
     void attach(SourceState& source);
     int bound_before_ready() const;
 
@@ -61,8 +67,7 @@ private:
     std::atomic<bool> abandoned_{false}; // nobody holds the session any more
     std::atomic<bool> ended_{false};     // run() touches nothing any more
 
-    FlowCounters counters_;
-    EngineShelf shelf_;
+    const std::shared_ptr<FlowCounters> counters_ = std::make_shared<FlowCounters>();
     // Written by run() before ready_.
     Model model_;
     std::optional<Sizes> sizes_; // set where they change it with their frames' size
@@ -70,8 +75,10 @@ private:
     mutable std::mutex mutex_; // guards all below; no other lock is taken under it
     bool settled_ = false;     // compiled or failed
     std::optional<Error> error_;
-    std::vector<std::shared_ptr<Listener>> listeners_;
+    std::vector<std::shared_ptr<Listener>> listeners_, hung_listeners_;
     std::vector<std::shared_ptr<SourceState>> sources_;
+
+    EngineShelf shelf_; // ends before what its engines' timers may call
 
     std::atomic<bool> ready_{false};
     std::thread thread_; // runs run()

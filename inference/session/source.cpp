@@ -58,12 +58,26 @@ void SourceState::let_go() {
     offered_.reset();
 }
 
-void SourceState::fail() {
-    {
-        std::lock_guard lock(mutex_);
-        failed_ = true;
-    }
+// What waits for the device leaves as failed.
+void SourceState::fail(const Error& why) {
+    std::unique_lock lock(mutex_);
+    if (failure_)
+        return;
+    failure_ = why;
+    awaited_.reset();
+    std::deque<Pending> pending = std::exchange(pending_, {});
+    const auto engine = gate_ == Gate::Closed ? nullptr : engine_;
+    const auto client = client_;
+    if (engine && engine->pool().cancel(*client))
+        asked_for_row_ = false;
+    lock.unlock();
     may_push_.notify_all();
+    for (Pending& p : pending) {
+        engine->count_failed();
+        arrive(p.credit.place, without_result(std::move(p.frame), p.credit.number, FrameStatus::Failed, why.text()));
+    }
+    if (engine)
+        engine->pause(*client);
 }
 
 PushResult SourceState::wait_ready() {
@@ -72,10 +86,10 @@ PushResult SourceState::wait_ready() {
 }
 
 PushResult SourceState::wait_ready(std::unique_lock<std::mutex>& lock) {
-    may_push_.wait(lock, [&] { return gate_ != Gate::Open || engine_ || failed_; });
+    may_push_.wait(lock, [&] { return gate_ != Gate::Open || engine_ || failure_; });
     if (gate_ != Gate::Open)
         return closed_as(gate_);
-    return failed_ ? PushResult::Failed : PushResult::Ok;
+    return failure_ ? PushResult::Failed : PushResult::Ok;
 }
 
 PushResult SourceState::take_credit(Credit& credit) {
@@ -83,10 +97,12 @@ PushResult SourceState::take_credit(Credit& credit) {
     if (const PushResult is = wait_ready(lock); is != PushResult::Ok)
         return is;
     pusher_waits_ = true;
-    may_push_.wait(lock, [&] { return gate_ != Gate::Open || frames_held_ < bound(); });
+    may_push_.wait(lock, [&] { return gate_ != Gate::Open || failure_ || frames_held_ < bound(); });
     pusher_waits_ = false;
     if (gate_ != Gate::Open)
         return closed_as(gate_);
+    if (failure_)
+        return PushResult::Failed;
     frames_held_++;
     stats_.in++;
     credit = {line_.take_place(), next_number_++, engine_.get(), client_};
@@ -95,7 +111,19 @@ PushResult SourceState::take_credit(Credit& credit) {
 
 PushResult SourceState::closed() {
     std::lock_guard lock(mutex_);
-    return gate_ == Gate::Open ? PushResult::Flushing : closed_as(gate_);
+    if (gate_ != Gate::Open)
+        return closed_as(gate_);
+    return failure_ ? PushResult::Failed : PushResult::Flushing;
+}
+
+// No row came for a frame that has its place: flushed or closed, or the device hangs and it leaves as failed.
+PushResult SourceState::turned_away(Credit credit, std::unique_ptr<Frame> frame) {
+    const PushResult is = closed();
+    if (is != PushResult::Failed)
+        return is;
+    credit.engine->count_failed();
+    arrive(credit.place, without_result(std::move(frame), credit.number, FrameStatus::Failed, failure_->text()));
+    return is;
 }
 
 PushResult SourceState::push(std::unique_ptr<Frame> frame, std::shared_ptr<const Processing> how, int64_t slack_us) {
@@ -114,7 +142,7 @@ PushResult SourceState::push(std::unique_ptr<Frame> frame, std::shared_ptr<const
     const int64_t pushed_us = engine.now_us();
     const std::optional<Row> row = engine.pool().acquire(credit.client, pushed_us);
     if (!row)
-        return closed();
+        return turned_away(std::move(credit), std::move(frame));
     fill_and_settle(*row, {std::move(credit), std::move(frame), std::move(how), pushed_us});
     return PushResult::Ok;
 }
@@ -256,7 +284,7 @@ void SourceState::flush_stop() {
     if (gate_ != Gate::Flushing)
         return;
     gate_ = Gate::Open;
-    if (engine_)
+    if (engine_ && !failure_)
         engine_->pool().resume(*client_);
 }
 

@@ -34,10 +34,10 @@ public:
         : options_(options), bound_before_ready_(bound_before_ready),
           next_number_(options.first_number), follows_size_(follows_size) {}
 
-    // The model is compiled, or it failed. Once; any thread. `engine` outlives every later call
+    // The model is compiled, or it failed; it may fail later, if its device hangs. Any thread. `engine` outlives every later call
     // but arrive() and wants(). `sizes`: what it is exchanged by, if it follows_size.
     void start(std::shared_ptr<Engine> engine, Fill fill, const Sizes* sizes);
-    void fail();
+    void fail(const Error& why);
     // Nothing but arrive() and wants() is called any more: the engine may go.
     void let_go();
 
@@ -89,6 +89,7 @@ private:
     PushResult wait_ready(std::unique_lock<std::mutex>& lock);
     PushResult take_credit(Credit& credit);
     PushResult closed();
+    PushResult turned_away(Credit credit, std::unique_ptr<Frame> frame);
     void join_pool();
     PushResult fit(FrameSize frame, std::shared_ptr<const Processing>& how,
                    std::optional<Error>& misfit);
@@ -119,7 +120,7 @@ private:
     const int bound_before_ready_;
     Gate gate_ = Gate::Open;
     std::shared_ptr<Engine> engine_;              // a Lease; after start()
-    bool failed_ = false;                         // after fail()
+    std::optional<Error> failure_;                // after fail()
     std::shared_ptr<RequestPool::Client> client_; // with engine_
     std::optional<FrameSize> awaited_;            // that ask() waits for
     std::optional<Result<std::shared_ptr<Engine>>> offered_;

@@ -29,6 +29,8 @@ PushResult SourceState::push_dropping(std::unique_ptr<Frame> frame, std::shared_
     pusher_waits_ = false;
     if (gate_ != Gate::Open)
         return closed_as(gate_);
+    if (failure_)
+        return PushResult::Failed;
     frames_held_++;
     stats_.in++;
     const auto engine = engine_;

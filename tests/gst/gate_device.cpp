@@ -19,7 +19,8 @@ struct Held {
 struct Gate {
     std::mutex mutex; // guards all below
     std::condition_variable changed;
-    bool closed = false, failing = false;
+    bool closed = false, failing = false, clings = false;
+    int executors = 0;
     int passing = 0; // threads that let held ones through
     std::vector<Held> held;
 } the_gate;
@@ -34,15 +35,20 @@ void run(const Held& h, bool failing) {
 
 class GateExecutor final : public Executor {
 public:
-    explicit GateExecutor(std::unique_ptr<Executor> cpu) : cpu_(std::move(cpu)) {}
+    explicit GateExecutor(std::unique_ptr<Executor> cpu) : cpu_(std::move(cpu)) {
+        std::lock_guard lock(the_gate.mutex);
+        the_gate.executors++;
+    }
     // Waits for what it holds, as every executor does.
     ~GateExecutor() override {
         std::unique_lock lock(the_gate.mutex);
         the_gate.changed.wait(lock, [this] {
-            return the_gate.passing == 0 &&
+            return the_gate.passing == 0 && !the_gate.clings &&
                    std::none_of(the_gate.held.begin(), the_gate.held.end(),
                                 [this](const Held& h) { return h.executor == cpu_.get(); });
         });
+        the_gate.executors--;
+        the_gate.changed.notify_all();
     }
 
     std::span<const InputFormat> inputs() const override { return cpu_->inputs(); }
@@ -105,6 +111,17 @@ void gate::open() {
 void gate::fail(bool failing) {
     std::lock_guard lock(the_gate.mutex);
     the_gate.failing = failing;
+}
+
+void gate::cling(bool clings) {
+    std::lock_guard lock(the_gate.mutex);
+    the_gate.clings = clings;
+    the_gate.changed.notify_all();
+}
+
+void gate::wait_until_gone() {
+    std::unique_lock lock(the_gate.mutex);
+    the_gate.changed.wait(lock, [] { return the_gate.executors == 0; });
 }
 
 void gate::wait_for_held(size_t batches) {

@@ -15,6 +15,10 @@ void close();
 void open();
 // What is held and what comes next fails, until told otherwise.
 void fail(bool failing);
+// While it clings, a gate's end waits for ever: a driver that does not come back.
+void cling(bool clings);
+// Waits until every executor has gone.
+void wait_until_gone();
 // Waits until this many batches are held.
 void wait_for_held(size_t batches);
 
