@@ -25,7 +25,9 @@ PushResult SourceState::push_dropping(std::unique_ptr<Frame> frame, std::shared_
     if (const PushResult is = wait_ready(lock); is != PushResult::Ok)
         return is;
     pusher_waits_ = true;
-    may_push_.wait(lock, [&] { return gate_ != Gate::Open || frames_held_ < bound() || !line_.ready(); });
+    may_push_.wait(lock, [&] {
+        return gate_ != Gate::Open || frames_held_ < bound() || (options_.drop != Drop::None && !line_.ready());
+    });
     pusher_waits_ = false;
     if (gate_ != Gate::Open)
         return closed_as(gate_);
@@ -39,7 +41,8 @@ PushResult SourceState::push_dropping(std::unique_ptr<Frame> frame, std::shared_
     pending_.push_back({{line_.take_place(), next_number_++, engine.get(), client_}, std::move(frame), std::move(how), now_us,
                         is_due ? now_us + slack_us : std::numeric_limits<int64_t>::max()});
     Dropped dropped;
-    while (pending_.size() > most_pending) {
+    // None: the last that wait from before it was changed to that.
+    while (options_.drop != Drop::None && pending_.size() > most_pending) {
         dropped.emplace_back(std::move(pending_.front()), "newer frames came before the device was free");
         pending_.pop_front();
     }
