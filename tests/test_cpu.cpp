@@ -10,8 +10,6 @@
 
 #include <array>
 #include <barrier>
-#include <filesystem>
-#include <fstream>
 #include <set>
 #include <thread>
 
@@ -64,7 +62,7 @@ TEST(Cpu, two_slices_of_one_request_meet_in_latency) {
     std::barrier<> meeting(2);
     std::set<int> threads;
     std::mutex mutex;
-    team.work([&] {
+    team.work(2, [&] {
         team.run(2, [&](int, int thread) {
             meeting.arrive_and_wait();
             const std::lock_guard lock(mutex);
@@ -78,7 +76,7 @@ TEST(Cpu, a_team_runs_every_slice_of_every_step_once) {
     for (const int threads : {1, 2, 5}) {
         cpu::Team team(threads);
         for (int round = 0; round < 20; round++)
-            team.work([&] {
+            team.work(threads, [&] {
                 for (int step = 0; step < 50; step++) {
                     std::vector<std::atomic<int>> runs(static_cast<size_t>(1 + step % 9));
                     std::atomic<bool> wrong_thread = false;
@@ -146,43 +144,6 @@ TEST(Cpu, times_layers_only_when_asked) {
     ASSERT_FALSE(measured->layer_times().empty());
     EXPECT_EQ(measured->layer_times()[0].calls, 1u);
     EXPECT_FALSE(measured->layer_times()[0].kernel.empty());
-}
-
-// A folder that looks like /sys/fs/cgroup.
-class Cgroups : public ::testing::Test {
-protected:
-    void SetUp() override {
-        root_ = std::filesystem::temp_directory_path() / ("cgroups" + std::to_string(::getpid()));
-        std::filesystem::create_directories(root_);
-    }
-    void TearDown() override { std::filesystem::remove_all(root_); }
-    void write(const std::string& path, const std::string& text) {
-        const auto file = root_ / path;
-        std::filesystem::create_directories(file.parent_path());
-        std::ofstream(file) << text;
-    }
-    std::filesystem::path root_;
-};
-
-TEST_F(Cgroups, the_smallest_quota_of_all_levels_counts) {
-    write("pods/one/cpu.max", "400000 100000");
-    write("pods/cpu.max", "150000 100000");
-    write("cpu.max", "max 100000");
-    EXPECT_DOUBLE_EQ(cpu::cgroup_quota(root_, "0::/pods/one\n"), 1.5);
-}
-
-TEST_F(Cgroups, no_limit_gives_none) {
-    write("cpu.max", "max 100000");
-    EXPECT_DOUBLE_EQ(cpu::cgroup_quota(root_, "0::/\n"), 0);
-    EXPECT_DOUBLE_EQ(cpu::cgroup_quota(root_, ""), 0);
-}
-
-TEST_F(Cgroups, the_first_version_counts_too) {
-    write("cpu/docker/abc/cpu.cfs_quota_us", "50000");
-    write("cpu/docker/abc/cpu.cfs_period_us", "100000");
-    write("cpu/cpu.cfs_quota_us", "-1");
-    write("cpu/cpu.cfs_period_us", "100000");
-    EXPECT_DOUBLE_EQ(cpu::cgroup_quota(root_, "4:cpu,cpuacct:/docker/abc\n2:memory:/docker/abc\n"), 0.5);
 }
 
 } // namespace

@@ -33,8 +33,10 @@ struct Shares {
 };
 
 Shares share(const CompileOptions& options) {
-    const int threads = options.threads > 0 ? options.threads : usable_cores();
-    const int wanted = options.hint == Hint::Latency ? 1 : threads;
+    const bool latency = options.hint == Hint::Latency;
+    const int own = latency ? std::min(usable_cores(), std::max(1, int(core_map().near.size()))) : usable_cores();
+    const int threads = options.threads > 0 ? options.threads : own;
+    const int wanted = latency ? 1 : threads;
     const int lanes = options.streams > 0 ? options.streams : wanted;
     return {lanes, std::max(1, threads / lanes)};
 }

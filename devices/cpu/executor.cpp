@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "devices/cpu/executor.h"
 
+#include "devices/cpu/budget.h"
+#include "devices/cpu/cores.h"
 #include "devices/cpu/spin.h"
 
 #include <omp.h>
@@ -8,18 +10,33 @@
 #include <algorithm>
 
 namespace infer::cpu {
+namespace {
 
-Result<std::unique_ptr<Executor>> CpuExecutor::make(std::unique_ptr<Program> program, int lanes,
-                                                    int threads_per_lane, bool profile,
-                                                    std::map<std::string, std::string> description) {
+// Where there are several memory nodes, each lane has one of them; a lane that needs more threads
+// than the node has runs anywhere.
+std::vector<int> processors_of(int lane, int lanes, int threads) {
+    const auto& nodes = core_map().nodes;
+    const auto& node =
+        lanes == 1 ? core_map().near : nodes[size_t(lane) * nodes.size() / size_t(lanes)];
+    const bool is_even = nodes.size() == 1 && core_map().near.size() == nodes[0].size();
+    return is_even || size_t(threads) > node.size() ? std::vector<int>{} : node;
+}
+
+} // namespace
+
+Result<std::unique_ptr<Executor>>
+CpuExecutor::make(std::unique_ptr<Program> program, int lanes, int threads_per_lane, bool profile,
+                  std::map<std::string, std::string> description) {
     std::unique_ptr<CpuExecutor> executor(new CpuExecutor);
     executor->program_ = std::move(program);
     executor->description_ = std::move(description);
     executor->stands_by_ = threads_per_lane > 1;
     if (profile)
-        executor->times_ = std::vector<StepTime>(executor->program_->steps.size() + (executor->program_->tail ? 1 : 0));
+        executor->times_ = std::vector<StepTime>(executor->program_->steps.size() +
+                                                 (executor->program_->tail ? 1 : 0));
     for (int k = 0; k < lanes; k++) {
-        auto lane = Lane::make(*executor->program_, threads_per_lane);
+        auto lane = Lane::make(*executor->program_, threads_per_lane,
+                               processors_of(k, lanes, threads_per_lane));
         if (!lane.ok())
             return lane.error();
         executor->lanes_.push_back(std::move(lane.value()));
@@ -63,10 +80,18 @@ void CpuExecutor::submit(Request& request) {
 
 void CpuExecutor::serve(std::stop_token stop, Lane& lane) {
     omp_set_num_threads(1); // of this thread; see docs/decisions on the CPU device
+    if (!lane.processors().empty())
+        stay_on(lane.processors());
     while (Request* request = next(stop)) {
-        const auto ran = lane.run(*request, times_);
+        const auto ran = run(*request, lane);
         request->done(ran.ok() ? nullptr : &ran.error());
     }
+}
+
+// The cores are given back before `done`, which is not ours.
+Result<void> CpuExecutor::run(Request& request, Lane& lane) {
+    const CoreBudget::Share share(CoreBudget::of_process(), lane.threads());
+    return lane.run(request, share.cores(), times_);
 }
 
 Request* CpuExecutor::next(std::stop_token stop) {

@@ -34,7 +34,8 @@ public:
 private:
     CpuExecutor() = default;
     void serve(std::stop_token stop, Lane& lane); // a lane's thread, from start to stop
-    Request* next(std::stop_token stop);          // blocks; nullptr once stopped and empty
+    Result<void> run(Request& request, Lane& lane);
+    Request* next(std::stop_token stop); // blocks; nullptr once stopped and empty
 
     std::unique_ptr<Program> program_;
     std::map<std::string, std::string> description_;

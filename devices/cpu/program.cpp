@@ -18,8 +18,8 @@ void add_time(StepTime& time, Clock::duration more) {
 
 } // namespace
 
-Result<std::unique_ptr<Lane>> Lane::make(const Program& program, int threads) {
-    std::unique_ptr<Lane> lane(new Lane(program, threads));
+Result<std::unique_ptr<Lane>> Lane::make(const Program& program, int threads, const std::vector<int>& processors) {
+    std::unique_ptr<Lane> lane(new Lane(program, threads, processors));
     size_t scratch = 0;
     for (const Step& step : program.steps)
         scratch = std::max(scratch, step.kernel->scratch_bytes());
@@ -114,12 +114,8 @@ Result<void> Lane::run_tail(Request& request) const {
     return {};
 }
 
-Result<void> Lane::run(Request& request, std::span<StepTime> times) {
-    const auto steps = [&] { run_steps(request, times); };
-    if (has_slices_)
-        team_.work(steps);
-    else
-        steps(); // nothing to share: leave the workers asleep
+Result<void> Lane::run(Request& request, int threads, std::span<StepTime> times) {
+    team_.work(threads, [&] { run_steps(request, times); });
     if (!program_.tail)
         return {};
     const auto before = Clock::now();

@@ -62,10 +62,15 @@ struct StepTime {
 // a time; nothing is allocated after make().
 class Lane {
 public:
-    static Result<std::unique_ptr<Lane>> make(const Program& program, int threads);
+    // `processors`: what its threads stay on; empty: any. The lane's own thread is its caller's.
+    static Result<std::unique_ptr<Lane>> make(const Program& program, int threads, const std::vector<int>& processors);
 
-    // `times`: one entry a step and one for the tail, or empty for no measuring. Only a tail fails.
-    Result<void> run(Request& request, std::span<StepTime> times);
+    const std::vector<int>& processors() const { return processors_; }
+    // Threads that a run can use.
+    int threads() const { return has_slices_ ? team_.threads() : 1; }
+    // On at most `threads` of them. `times`: one entry a step and one for the tail, or empty for no
+    // measuring. Only a tail fails.
+    Result<void> run(Request& request, int threads, std::span<StepTime> times);
 
 private:
     struct Bound {
@@ -74,7 +79,8 @@ private:
         bool uses_request = false; // pointers into the request change from run to run
     };
 
-    Lane(const Program& program, int threads) : program_(program), team_(threads) {}
+    Lane(const Program& program, int threads, const std::vector<int>& processors)
+        : program_(program), team_(threads, processors), processors_(processors) {}
     void* address_of(const Location& at, const Request* request) const;
     void bind(const Step& step, Bound& bound, const Request* request) const;
     void run_step(size_t k, const Request& request);
@@ -83,6 +89,7 @@ private:
 
     const Program& program_;
     Team team_;
+    const std::vector<int> processors_;
     Arena arena_, scratch_;
     size_t scratch_stride_ = 0; // bytes a thread
     bool has_slices_ = false;

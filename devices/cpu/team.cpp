@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "devices/cpu/team.h"
 
+#include "devices/cpu/cores.h"
 #include "devices/cpu/spin.h"
 
 #include <omp.h>
@@ -29,24 +30,50 @@ private:
     int spins_ = 0;
 };
 
+// oneTBB's workers belong to all arenas of the process: one stays on an arena's processors while it
+// is there.
+class Guide final : public tbb::task_scheduler_observer {
+public:
+    Guide(tbb::task_arena& arena, std::vector<int> processors)
+        : task_scheduler_observer(arena), processors_(std::move(processors)) {
+        observe(true);
+    }
+    ~Guide() noexcept override { observe(false); }
+
+    void on_scheduler_entry(bool is_worker) override {
+        if (is_worker)
+            stay_on(processors_);
+    }
+    void on_scheduler_exit(bool is_worker) override {
+        if (is_worker)
+            stay_on(everywhere_);
+    }
+
+private:
+    const std::vector<int> processors_, everywhere_ = allowed_processors();
+};
+
 } // namespace
 
-Team::Team(int threads) : threads_(threads) {
+Team::Team(int threads, const std::vector<int>& processors) : threads_(threads) {
     if (threads_ > tbb::info::default_concurrency())
-        more_ = std::make_unique<tbb::global_control>(tbb::global_control::max_allowed_parallelism, size_t(threads_));
+        more_ = std::make_unique<tbb::global_control>(tbb::global_control::max_allowed_parallelism,
+                                                      size_t(threads_));
     if (threads_ > 1)
         arena_ = std::make_unique<tbb::task_arena>(threads_);
+    if (arena_ && !processors.empty())
+        guide_ = std::make_unique<Guide>(*arena_, processors);
 }
 
 Team::~Team() = default;
 
-void Team::work(const std::function<void()>& body) {
-    if (threads_ == 1)
+void Team::work(int threads, const std::function<void()>& body) {
+    if (threads == 1)
         return body();
     arena_->execute([&] {
         stop_.store(false, std::memory_order_relaxed);
         tbb::task_group helpers;
-        for (int thread = 1; thread < threads_; thread++)
+        for (int thread = 1; thread < threads; thread++)
             helpers.run([this, thread] { help(thread); });
         body();
         stop_.store(true, std::memory_order_release);

@@ -3,11 +3,13 @@
 
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
+#include <tbb/task_scheduler_observer.h>
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 namespace infer::cpu {
 
@@ -19,13 +21,15 @@ namespace infer::cpu {
 // for the next step, first spinning, then yielding their core.
 class Team {
 public:
-    explicit Team(int threads);
+    // `processors`: what the workers stay on while they help; empty: any.
+    explicit Team(int threads, const std::vector<int>& processors = {});
     ~Team();
 
     int threads() const { return threads_; }
 
-    // Runs `body` on this thread with the workers standing by. One at a time.
-    void work(const std::function<void()>& body);
+    // Runs `body` on this thread with workers standing by, `threads` in all (at most threads()).
+    // One at a time.
+    void work(int threads, const std::function<void()>& body);
 
     // Only inside work(): task(slice, thread) for each slice below `slices` (< 65536); returns when
     // all are done. `thread` is below threads(), and no two running tasks have the same.
@@ -35,8 +39,9 @@ public:
                 task(k, 0);
             return;
         }
-        hand_out(slices, [](void* f, int slice, int thread) { (*static_cast<F*>(f))(slice, thread); },
-                 const_cast<void*>(static_cast<const void*>(&task)));
+        hand_out(
+            slices, [](void* f, int slice, int thread) { (*static_cast<F*>(f))(slice, thread); },
+            const_cast<void*>(static_cast<const void*>(&task)));
     }
 
 private:
@@ -49,6 +54,8 @@ private:
     const int threads_;
     std::unique_ptr<tbb::global_control> more_; // when asked for more threads than cores
     std::unique_ptr<tbb::task_arena> arena_;
+    std::unique_ptr<tbb::task_scheduler_observer>
+        guide_;           // keeps workers on the processors; goes first
     Task task_ = nullptr; // written only while no slice is open
     void* context_ = nullptr;
     // step << 32 | slices << 16 | next: one word, so that nobody takes a slice of a later step with
