@@ -2,9 +2,9 @@
 //
 // Which kernel the CPU device chooses for each step of a model: none that costs something is a plain one.
 #include "devices/cpu/draft.h"
-#include "devices/cpu/fuse.h"
-#include "devices/cpu/lower.h"
-#include "devices/cpu/ops/elementwise.h"
+#include "devices/cpu/lower_recurrent.h"
+#include "inference/lowering/fuse.h"
+#include "inference/lowering/micro_ops.h"
 #include "tests/cpu_graphs.h"
 #include "tests/model_cases.h"
 #include "tests/npz.h"
@@ -19,8 +19,8 @@ constexpr double allowed = 0.02; // of a model's cost, for a step that runs the 
 
 cpu::Draft draft_of(const Graph& graph) {
     Graph lowered = graph;
-    cpu::lower(lowered);
-    cpu::fuse(lowered);
+    lowering::lower(lowered, cpu::lower_recurrent);
+    lowering::fuse(lowered);
     auto draft = cpu::draft_program(lowered, {});
     EXPECT_TRUE(draft.ok()) << (draft.ok() ? "" : draft.error().text());
     return draft.ok() ? std::move(draft.value()) : cpu::Draft();
@@ -49,15 +49,15 @@ double cost_of(const cpu::Draft& draft, const cpu::PlannedStep& step) {
 // Operators that must never run the plain kernel, however small.
 bool must_be_fast(const cpu::Draft& draft, const cpu::PlannedStep& step) {
     const std::string& op = step.node.op;
-    std::vector<cpu::Operand> in;
+    std::vector<ValueFacts> in;
     for (const int b : step.in)
-        in.push_back(draft.operand(b));
+        in.push_back(draft.operand(b).facts());
     const bool f32 = draft.buffers[size_t(step.out[0])].type == ElementType::F32;
     const bool heavy = op.starts_with("Conv") || op.ends_with("Pool") || op == "Resize" || op == "MatMul" || op == "Gemm" ||
                        op.starts_with("Reduce") || op.ends_with("Softmax") || op == "BatchNormalization" || op == "FakeQuantize" ||
                        op.ends_with("Normalization") || op == "RoiAlign" || op == "DeformConv" || op == "GridSample" ||
                        op == "RNN" || op == "GRU" || op == "LSTM";
-    return f32 && (heavy || !cpu::micro_ops(step.node, in).empty());
+    return f32 && (heavy || !lowering::micro_ops(step.node, in).empty());
 }
 
 // What is wrong with the choice, one line a step.

@@ -4,10 +4,11 @@
 #include "devices/cpu/cores.h"
 #include "devices/cpu/draft.h"
 #include "devices/cpu/executor.h"
-#include "devices/cpu/fuse.h"
-#include "devices/cpu/lower.h"
+#include "devices/cpu/lower_recurrent.h"
 #include "devices/cpu/onednn.h"
 #include "devices/cpu/simd.h"
+#include "inference/lowering/fuse.h"
+#include "inference/lowering/lower.h"
 #include "inference/quantized.h"
 
 #include <omp.h>
@@ -135,8 +136,8 @@ Result<std::unique_ptr<Executor>> compile(const Graph& graph, const CompileOptio
     const auto in_bytes = use_bytes(fused, options.precision, words);
     if (!in_bytes.ok())
         return in_bytes.error();
-    lower(fused);
-    fuse(fused);
+    lowering::lower(fused, lower_recurrent);
+    lowering::fuse(fused);
     auto draft = draft_program(fused, draft_options);
     if (!draft.ok())
         return draft.error();

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "inference/graph.h"
+#include "inference/op.h"
 #include "inference/result.h"
 
 #include <cstddef>
@@ -32,6 +33,7 @@ struct Operand {
     const Tensor* constant = nullptr; // in `layout`; set when the value is known already
     bool present = true;              // false: an optional input that is not there
 
+    ValueFacts facts() const { return {type, shape, constant, present}; }
     // A channel slice of a wider image.
     bool is_strided() const { return layout == Layout::ChannelsLast && pixel_stride != shape[1]; }
 };

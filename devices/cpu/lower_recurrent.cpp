@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "devices/cpu/lower_recurrent.h"
+
 #include "devices/cpu/activation.h"
-#include "devices/cpu/lower.h"
 #include "inference/passes/rewrite.h"
 
 namespace infer::cpu {
+
+using lowering::Emitter;
+
 namespace {
 
 struct Kind {

@@ -392,11 +392,18 @@ private:
 
 bool is_f32(const Operand& x) { return !x.present || x.type == ElementType::F32; }
 
+std::vector<MicroOp> operations_of(const NodeView& view) {
+    std::vector<ValueFacts> in;
+    for (const Operand& x : view.in)
+        in.push_back(x.facts());
+    return lowering::micro_ops(view.node, in);
+}
+
 // Whether each row of an operand is a vector or one number, with the output in `layout`.
 bool has_even_rows(const NodeView& view, Layout layout) {
     const size_t rank = view.out[0].shape.size();
     const size_t inner = layout == Layout::ChannelsLast ? 1 : rank - 1;
-    for (size_t k = 0; k < operands_of(view.node) && rank > 0; k++) {
+    for (size_t k = 0; k < lowering::operands_of(view.node) && rank > 0; k++) {
         Operand x = view.in[k];
         x.layout = x.shape.size() == rank ? layout : Layout::Plain;
         x.pixel_stride = x.layout == Layout::ChannelsLast ? x.shape[1] : 0;
@@ -409,9 +416,9 @@ bool has_even_rows(const NodeView& view, Layout layout) {
 // Channels last if any picture-like input is and the others can follow; they keep their own
 // strides.
 std::optional<Wish> accept(const NodeView& view) {
-    if (micro_ops(view.node, view.in).empty() || !is_f32(view.out[0]) || view.in.empty())
+    if (operations_of(view).empty() || !is_f32(view.out[0]) || view.in.empty())
         return std::nullopt;
-    const size_t used = operands_of(view.node);
+    const size_t used = lowering::operands_of(view.node);
     const size_t rank = view.out[0].shape.size();
     Layout layout = Layout::Plain;
     for (size_t k = 0; k < used; k++) {
@@ -436,9 +443,9 @@ std::optional<Wish> accept(const NodeView& view) {
 }
 
 Result<std::unique_ptr<Kernel>> make(const NodeView& view) {
-    const std::vector<MicroOp> ops = micro_ops(view.node, view.in);
+    const std::vector<MicroOp> ops = operations_of(view);
     NodeView used = view;
-    used.in = view.in.first(operands_of(view.node));
+    used.in = view.in.first(lowering::operands_of(view.node));
     std::vector<bool> halves;
     for (const Operand& x : used.in)
         halves.push_back(x.type == ElementType::BF16);

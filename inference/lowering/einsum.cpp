@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "devices/cpu/lower.h"
+#include "inference/lowering/lower.h"
 
 #include "inference/ops/kernel.h"
 
 #include <algorithm>
 
-namespace infer::cpu {
+namespace infer::lowering {
 namespace {
 
 // "ab,bc->ac" by parts.
@@ -100,4 +100,4 @@ bool lower_einsum(const Graph& graph, const Node& node, Emitter& emit) {
     return true;
 }
 
-} // namespace infer::cpu
+} // namespace infer::lowering

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "devices/cpu/ops/elementwise.h"
+#include "inference/lowering/micro_ops.h"
 
 #include "inference/ops/activation.h"
 
 #include <limits>
 
-namespace infer::cpu {
+namespace infer::lowering {
 namespace {
 
-float number(std::span<const Operand> in, size_t k, float fallback) {
+float number(std::span<const ValueFacts> in, size_t k, float fallback) {
     if (k >= in.size() || !in[k].present || !in[k].constant || count(in[k].shape) != 1)
         return fallback;
     return in[k].constant->span<float>()[0];
 }
 
-bool is_known(std::span<const Operand> in, size_t k) {
+bool is_known(std::span<const ValueFacts> in, size_t k) {
     return k >= in.size() || !in[k].present ||
            (in[k].constant && in[k].type == ElementType::F32 && count(in[k].shape) == 1);
 }
@@ -41,7 +41,7 @@ std::vector<MicroOp> chain_ops(const Node& node) {
 
 // QuantizeLinear and DequantizeLinear in one ("QuantizeDequantize", made by fuse.cpp; attrs alpha, beta, step)
 // and FakeQuantize with one range for all elements.
-std::vector<MicroOp> grid_ops(const Node& node, std::span<const Operand> in) {
+std::vector<MicroOp> grid_ops(const Node& node, std::span<const ValueFacts> in) {
     MicroOp op = *micro_op("Grid", false, node.attr("alpha", 0.0f), node.attr("beta", 0.0f));
     op.step = op.out_step = node.attr("step", 1.0f);
     if (node.op == "FakeQuantize") {
@@ -118,7 +118,7 @@ size_t operands_of(const Node& node) {
     return node.op == "Clip" || node.op == "Pow" || node.op == "FakeQuantize" ? 1 : node.inputs.size();
 }
 
-std::vector<MicroOp> micro_ops(const Node& node, std::span<const Operand> in) {
+std::vector<MicroOp> micro_ops(const Node& node, std::span<const ValueFacts> in) {
     if (node.op == "Chain")
         return chain_ops(node);
     if (node.op == "QuantizeDequantize" || node.op == "FakeQuantize")
@@ -142,4 +142,4 @@ std::vector<MicroOp> micro_ops(const Node& node, std::span<const Operand> in) {
     return {*op};
 }
 
-} // namespace infer::cpu
+} // namespace infer::lowering

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "devices/cpu/activation.h"
+#include "inference/lowering/activation.h"
 
 #include "inference/ops/activation.h"
 
 #include <limits>
 
-namespace infer::cpu {
+namespace infer::lowering {
 
 std::optional<Activation> activation_named(std::string_view name, float alpha, float beta) {
     struct Row {
@@ -54,4 +54,4 @@ std::optional<Activation> activation_of(const Node& node) {
                             node.attr("activation_beta", beta));
 }
 
-} // namespace infer::cpu
+} // namespace infer::lowering

@@ -5,7 +5,12 @@
 
 #include <functional>
 
-namespace infer::cpu {
+namespace infer::lowering {
+
+class Emitter;
+
+// Emits what stands for `node` in its place; false: nothing, it stays.
+using Rule = bool (*)(const Graph& graph, const Node& node, Emitter& emit);
 
 // Writes operators that have no fast kernel of their own as simpler ones that have:
 //
@@ -16,10 +21,10 @@ namespace infer::cpu {
 //   convolution and pooling of one dimension  the same of images one row high
 //   ConvTranspose with dilations              without, and weights of 0
 //   Einsum of two                             Transpose, MatMul, Transpose
-//   RNN, GRU, LSTM with known weights         MatMul over all steps, and what remains (Recurrence)
 //
-// and gives constants beside a wider value its rank, so that they follow its layout.
-void lower(Graph& graph);
+// and what `more`, a rule of the device, knows to write; gives constants beside a wider value its rank, so that
+// they follow its layout.
+void lower(Graph& graph, Rule more = nullptr);
 
 // Nodes in the making: each call adds one.
 class Emitter {
@@ -45,8 +50,4 @@ private:
 // Einsum as a matrix product; false if it is none of two operands, or sums over one alone.
 bool lower_einsum(const Graph& graph, const Node& node, Emitter& emit);
 
-// RNN, GRU or LSTM: the input's part of all gates at all steps is one matrix product; Recurrence does the rest
-// (ops/recurrence.cpp). False if weights are not known or activations have no fast form.
-bool lower_recurrent(const Graph& graph, const Node& node, Emitter& emit);
-
-} // namespace infer::cpu
+} // namespace infer::lowering

@@ -3,11 +3,11 @@
 
 #include "inference/graph.h"
 
-namespace infer::cpu {
+namespace infer::lowering {
 
 // Rewrites what this device runs faster in one step, into operators of its own:
 //   Chain           elementwise operators one after the other (ops/elementwise.h)
 //   ChannelShuffle  Reshape, Transpose, Reshape that interleave groups of channels
 void fuse(Graph& graph);
 
-} // namespace infer::cpu
+} // namespace infer::lowering

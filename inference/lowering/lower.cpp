@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "devices/cpu/lower.h"
+#include "inference/lowering/lower.h"
 
 #include "inference/passes/rewrite.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace infer::cpu {
+namespace infer::lowering {
 
 ValueId Emitter::op(const std::string& op, std::vector<ValueId> inputs, Shape shape, std::map<std::string, Attr> attrs) {
     const ElementType type = graph_.value(inputs[0]).type;
@@ -42,7 +42,7 @@ namespace {
 
 class Lowerer {
 public:
-    explicit Lowerer(Graph& graph) : graph_(graph) {}
+    Lowerer(Graph& graph, Rule more) : graph_(graph), more_(more) {}
     void run();
 
 private:
@@ -58,6 +58,7 @@ private:
     bool is_f32(ValueId v) const { return v != none && graph_.value(v).type == ElementType::F32; }
 
     Graph& graph_;
+    Rule more_; // the device's own; nullptr: none
 };
 
 Shape by_channel(int64_t channels, size_t rank) {
@@ -251,7 +252,7 @@ void Lowerer::run() {
         Emitter emit(graph_, nodes, node);
         if (!batch_norm(node, emit) && !fake_quantize(node, emit) && !many(node, emit) &&
             !gather(node, emit) && !one_dimension(node, emit) && !dilated_transpose(node, emit) &&
-            !lower_einsum(graph_, node, emit) && !lower_recurrent(graph_, node, emit))
+            !lower_einsum(graph_, node, emit) && !(more_ && more_(graph_, node, emit)))
             nodes.push_back(node);
         for (size_t k = first; k < nodes.size(); k++)
             widen(nodes[k], emit);
@@ -262,6 +263,6 @@ void Lowerer::run() {
 
 } // namespace
 
-void lower(Graph& graph) { Lowerer(graph).run(); }
+void lower(Graph& graph, Rule more) { Lowerer(graph, more).run(); }
 
-} // namespace infer::cpu
+} // namespace infer::lowering

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "devices/cpu/fuse.h"
+#include "inference/lowering/fuse.h"
 
-#include "devices/cpu/ops/elementwise.h"
+#include "inference/lowering/micro_ops.h"
 #include "inference/passes/rewrite.h"
 
 #include <algorithm>
 
-namespace infer::cpu {
+namespace infer::lowering {
 namespace {
 
 class Fuser {
@@ -17,7 +17,7 @@ public:
 private:
     void count_uses();
     int only_user(ValueId v) const;
-    std::vector<Operand> operands(const Node& node) const;
+    std::vector<ValueFacts> operands(const Node& node) const;
     const Shape& shape(ValueId v) const { return graph_.value(v).shape; }
 
     void shuffle(size_t first);
@@ -48,10 +48,10 @@ int Fuser::only_user(ValueId v) const {
     return users.size() == 1 && !is_output_[size_t(v)] ? users[0] : -1;
 }
 
-std::vector<Operand> Fuser::operands(const Node& node) const {
-    std::vector<Operand> in;
+std::vector<ValueFacts> Fuser::operands(const Node& node) const {
+    std::vector<ValueFacts> in;
     for (const ValueId v : node.inputs) {
-        Operand x;
+        ValueFacts x;
         x.present = v != none;
         if (x.present) {
             const Value& value = graph_.value(v);
@@ -234,4 +234,4 @@ void Fuser::run() {
 
 void fuse(Graph& graph) { Fuser(graph).run(); }
 
-} // namespace infer::cpu
+} // namespace infer::lowering
