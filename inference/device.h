@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "inference/clock.h"
 #include "inference/graph.h"
 #include "inference/result.h"
 
@@ -18,6 +19,22 @@ namespace infer {
 enum class Hint { Latency, Throughput };
 enum class Precision { Auto, F32, BF16, F16, Int8 };
 
+// What became of one of several devices, for users to know.
+struct DeviceNotice {
+    bool is_warning = false;
+    std::string device;
+    std::string what;
+};
+
+// What one of several devices did so far.
+struct DeviceCounters {
+    std::string name;
+    std::string state;     // "in use", or why it is not
+    uint64_t requests = 0; // that it served
+    uint64_t failures = 0; // that it failed, or did not answer
+    double service_us = 0; // a request; 0: not known yet
+};
+
 struct CompileOptions {
     Hint hint = Hint::Throughput;
     Precision precision = Precision::Auto;
@@ -27,6 +44,8 @@ struct CompileOptions {
     int threads = 0;  // threads in all; 0: all cores this process may use
     std::map<std::string, std::string> extra = {}; // the device's own options, from device-options
     std::string device = {}; // as users wrote it, where a DeviceDef has several: "GPU.1", "MULTI:GPU,CPU"
+    std::function<void(const DeviceNotice&)> on_notice = {}; // any thread, under no lock
+    const Clock* clock = nullptr; // a test's, which Executor::tick() says has moved; nullptr: the machine's
 };
 
 // What an executor wants in one input: the pre-processor writes exactly this.
@@ -56,6 +75,7 @@ struct Request {
     // OutputFormat get shape and memory by each run; before the first they are empty.
     std::vector<TensorView> outputs;
     uint64_t rows = 0;                      // bit r set: row r holds a frame; other rows are stale
+    std::string_view device;                // of several: which made the outputs; valid as they are
     std::function<void(const Error*)> done; // nullptr on success. Called on a device thread.
     std::shared_ptr<void> memory;           // keeps the executor's memory alive with the request
 };
@@ -76,8 +96,14 @@ public:
     // possibly before submit() returns. Thread-safe.
     virtual void submit(Request& request) = 0;
 
-    // How many requests the device runs at once; >= 1. The pool holds at least two more.
+    // How many requests the device runs at once; >= 1.
     virtual int lanes() const = 0;
+    // How many a pool should hold: two more than run, one being filled, one being decoded or filled.
+    virtual int wanted_requests() const { return lanes() + 2; }
+
+    // Of an executor of several devices: what each did.
+    virtual std::vector<DeviceCounters> devices() const { return {}; }
+    virtual void tick() {} // CompileOptions::clock has moved
 
     // What this executor is, for stats and tools: device name, precision, threads, kernels...
     virtual std::map<std::string, std::string> describe() const = 0;

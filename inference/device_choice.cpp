@@ -38,22 +38,27 @@ Error bad_option(const std::string& name, const std::string& value, const std::s
 }
 
 // An option that stands in for a property; false: it is the device's own.
-Result<bool> set_property(std::string_view name, const std::string& value, CompileOptions& options) {
-    const std::pair<std::string_view, int*> counts[] = {
-        {"streams", &options.streams}, {"threads", &options.threads}, {"requests", &options.requests}};
+Result<bool> set_property(std::string_view name, const std::string& value,
+                          CompileOptions& options) {
+    const std::pair<std::string_view, int*> counts[] = {{"streams", &options.streams},
+                                                        {"threads", &options.threads},
+                                                        {"requests", &options.requests}};
     for (const auto& [known, count] : counts) {
         if (name != known)
             continue;
         int number = -1;
-        const auto [end, failed] = std::from_chars(value.data(), value.data() + value.size(), number);
-        if (failed != std::errc{} || end != value.data() + value.size() || number < 0 || number > 1024)
+        const auto [end, failed] =
+            std::from_chars(value.data(), value.data() + value.size(), number);
+        if (failed != std::errc{} || end != value.data() + value.size() || number < 0 ||
+            number > 1024)
             return bad_option(std::string(name), value, "must be 0 (the hint decides) to 1024");
         *count = number;
         return true;
     }
     if (name != "precision")
         return false;
-    const auto known = std::ranges::find(precisions, value, &std::pair<std::string_view, Precision>::first);
+    const auto known =
+        std::ranges::find(precisions, value, &std::pair<std::string_view, Precision>::first);
     if (known == std::end(precisions))
         return bad_option("precision", value, "must be auto, f32, bf16, f16 or int8");
     options.precision = known->second;
@@ -78,7 +83,8 @@ Result<void> check_device(std::string_view device, const DeviceTable& table) {
     const std::string where = "device=" + std::string(device);
     const DeviceDef* def = table.find(device_kind(device));
     if (!def)
-        return Error{Error::BadConfig, where, "no such device in this build; " + devices_here(table)};
+        return Error{Error::BadConfig, where,
+                     "no such device in this build; " + devices_here(table)};
     if (def->check)
         return def->check(device);
     const auto devices = def->devices();
@@ -97,14 +103,17 @@ Result<std::map<std::string, std::string>> read_device_options(std::string_view 
         text.remove_prefix(std::min(text.size(), one.size() + 1));
         const size_t equals = one.find('=');
         if (equals == std::string_view::npos || equals == 0 || equals + 1 == one.size())
-            return Error{Error::BadConfig, "device-options", "'" + std::string(one) + "' is no NAME=VALUE, as in CPU.streams=2"};
+            return Error{Error::BadConfig, "device-options",
+                         "'" + std::string(one) + "' is no NAME=VALUE, as in CPU.streams=2"};
         if (!options.emplace(one.substr(0, equals), one.substr(equals + 1)).second)
-            return Error{Error::BadConfig, "device-options", "names " + std::string(one.substr(0, equals)) + " twice"};
+            return Error{Error::BadConfig, "device-options",
+                         "names " + std::string(one.substr(0, equals)) + " twice"};
     }
     return options;
 }
 
-Result<CompileOptions> options_for(std::string_view device, const CompileOptions& options, const DeviceTable& table) {
+Result<CompileOptions> options_for(std::string_view device, const CompileOptions& options,
+                                   const DeviceTable& table) {
     const std::string_view kind = device_kind(device);
     CompileOptions own = options;
     own.device = device;
@@ -113,7 +122,8 @@ Result<CompileOptions> options_for(std::string_view device, const CompileOptions
     for (const auto& [option, value] : options.extra) {
         const auto [of, name] = split(option);
         if (!of.empty() && !table.find(device_kind(of)))
-            return bad_option(option, value, "there is no device " + of + "; " + devices_here(table));
+            return bad_option(option, value,
+                              "there is no device " + of + "; " + devices_here(table));
         if (of == device || of.empty())
             of_device.emplace_back(name, value);
         else if (of == kind)

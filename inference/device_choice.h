@@ -20,10 +20,11 @@ Result<void> check_device(std::string_view device, const DeviceTable& table);
 // The text of device-options, "CPU.streams=2,kernels=own", by name.
 Result<std::map<std::string, std::string>> read_device_options(std::string_view text);
 
-// What `device` is to be compiled with. An option "CPU.streams" goes to CPU alone, "GPU.precision" to
-// every GPU, "GPU.1.precision" to that one, which goes before; streams, threads, requests and precision
-// stand in for the properties of that name. One without a device's name goes to `device` itself.
-// Devices that combine others keep the others' options.
-Result<CompileOptions> options_for(std::string_view device, const CompileOptions& options, const DeviceTable& table);
+// What `device` is to be compiled with. An option "CPU.streams" goes to CPU alone, "GPU.precision"
+// to every GPU, "GPU.1.precision" to that one, which goes before; streams, threads, requests and
+// precision stand in for the properties of that name. One without a device's name goes to `device`
+// itself. Devices that combine others keep the others' options.
+Result<CompileOptions> options_for(std::string_view device, const CompileOptions& options,
+                                   const DeviceTable& table);
 
 } // namespace infer

@@ -140,6 +140,7 @@ struct SessionStats {
     double latency_p50_us = 0, latency_p95_us = 0, latency_p99_us = 0;
     double preprocess_us = 0, inference_us = 0, decode_us = 0, wait_us = 0; // means a frame
     std::vector<uint64_t> batch_fill; // [k]: batches with k rows
+    std::vector<DeviceCounters> devices; // of MULTI and AUTO
 };
 
 // One compiled model and its request pool, shared by all elements that want the same.
@@ -158,6 +159,10 @@ public:
     // The same for a device that hangs: once, on a thread of the session's, before the sources' frames leave
     // as failed. From then on error() says so, and push() gives Failed.
     virtual std::shared_ptr<void> when_hung(std::function<void(const Error*)> on) = 0;
+    // Calls back with what becomes of devices that work together (MULTI, AUTO), and at once with what became
+    // of them before: any thread, which must not drop the session. As long as the returned handle lives, and maybe once more, on another thread,
+    // as it goes.
+    virtual std::shared_ptr<void> when_noticed(std::function<void(const DeviceNotice&)> on) = 0;
     virtual bool ready() const = 0; // compiled
     virtual std::optional<Error> error() const = 0; // why it failed, if it did
 

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <set>
 #include <thread>
@@ -42,6 +43,8 @@ public:
         bool threads = false;      // lanes are threads that take no time; else step() runs them
         unsigned seed = 1;
         std::set<int> fails = {}; // these batches fail; the first is 1
+        std::set<int> hangs = {}; // these take a lane and never end, until let_go(); on virtual time
+        int warm_ups = 1;         // first batches of an executor, which take no time and do not count
         std::string compile_error = {};
         bool hold_compile = false; // until let_compile(); with `holds_after` of them let through
         int holds_after = 0;
@@ -49,8 +52,9 @@ public:
         bool hold_end = false; // an executor's end waits for let_end(): a driver that does not come back
     };
 
-    explicit Device(Options options)
-        : options_(std::move(options)), random_(options_.seed), id_(enlist(this)) {}
+    // `clock`: of several devices together; nullptr: its own.
+    explicit Device(Options options, VirtualClock* clock = nullptr)
+        : options_(std::move(options)), clock_(clock ? *clock : own_clock_), random_(options_.seed), id_(enlist(this)) {}
     ~Device() { enlist(nullptr, id_); }
     Device(const Device&) = delete;
 
@@ -61,6 +65,9 @@ public:
     // Virtual time goes on to the end of the next batch, whose `done` is called on this thread.
     // false: nothing runs.
     bool step();
+    std::optional<int64_t> next_end_us(); // of what step() would end
+    void lose(bool lost) { lost_ = lost; } // meanwhile every batch fails
+    void let_go();                         // what hangs ends now, and nothing hangs any more
     // The batch that was submitted as number `k` (from 1) ends now.
     void finish(int k);
     void wait_for_submits(int n); // until n batches were submitted in all; no warm-up counts
@@ -114,12 +121,16 @@ private:
     void complete(const Batch& batch);
 
     const Options options_;
-    VirtualClock clock_;
+    VirtualClock own_clock_;
+    VirtualClock& clock_;
     std::mutex mutex_; // guards all below
     std::condition_variable changed_;
     std::mt19937 random_;
     std::deque<Batch> queue_;    // submitted, waits for a lane
-    std::vector<Batch> running_; // at most `lanes`
+    std::vector<Batch> running_; // at most `lanes`, with those that hang
+    std::vector<Batch> hung_;
+    bool never_hangs_ = false;
+    std::atomic<bool> lost_{false};
     std::set<Request*> in_flight_;
     std::vector<uint64_t> rows_;
     int submitted_ = 0;
@@ -142,9 +153,13 @@ inline void Device::submit(Request& request, const void* of) {
 }
 
 inline void Device::start_waiting() {
-    while (!queue_.empty() && int(running_.size()) < options_.lanes) {
+    while (!queue_.empty() && int(running_.size() + hung_.size()) < options_.lanes) {
         Batch batch = queue_.front();
         queue_.pop_front();
+        if (options_.hangs.contains(batch.number) && !never_hangs_) {
+            hung_.push_back(batch);
+            continue;
+        }
         const double factor =
             options_.random_order ? std::uniform_real_distribution<>(0.5, 1.5)(random_) : 1.0;
         batch.end_us = clock_.now_us() + int64_t(factor * double(options_.batch_us));
@@ -166,6 +181,22 @@ inline bool Device::step() {
     lock.unlock();
     complete(batch);
     return true;
+}
+
+inline std::optional<int64_t> Device::next_end_us() {
+    std::lock_guard lock(mutex_);
+    const auto next = std::ranges::min_element(running_, {}, &Batch::end_us);
+    return next == running_.end() ? std::nullopt : std::optional(next->end_us);
+}
+
+inline void Device::let_go() {
+    std::unique_lock lock(mutex_);
+    never_hangs_ = true;
+    const std::vector<Batch> hung = std::exchange(hung_, {});
+    start_waiting();
+    lock.unlock();
+    for (const Batch& batch : hung)
+        complete(batch);
 }
 
 inline void Device::finish(int k) {
@@ -201,9 +232,8 @@ inline bool Device::run_one(const void* of) {
     return true;
 }
 
-// Rows that hold no frame get rubbish.
-inline void Device::complete(const Batch& batch) {
-    Request& request = *batch.request;
+// The output repeats the input; rows that hold no frame get rubbish.
+inline void echo(Request& request) {
     const auto rows = size_t(request.inputs[0].shape[0]);
     const size_t in_bytes = request.inputs[0].size_bytes() / rows;
     const size_t out_bytes = request.outputs[0].size_bytes() / rows;
@@ -212,11 +242,16 @@ inline void Device::complete(const Batch& batch) {
         if (request.rows >> row & 1)
             std::memcpy(static_cast<char*>(request.outputs[0].data) + row * out_bytes,
                         static_cast<char*>(request.inputs[0].data) + row * in_bytes, out_bytes);
+}
+
+inline void Device::complete(const Batch& batch) {
+    Request& request = *batch.request;
+    echo(request);
     locked([&] { return in_flight_.erase(&request); });
     dones_++;
     const Error error{Error::Device, "fake device",
                       "batch " + std::to_string(batch.number) + " failed"};
-    request.done(options_.fails.contains(batch.number) ? &error : nullptr);
+    request.done(lost_ || options_.fails.contains(batch.number) ? &error : nullptr);
 }
 
 inline void Device::wait_for_submits(int n) {
@@ -290,7 +325,8 @@ public:
     static constexpr int64_t values = 2; // a row: source, number
 
     // `picture`: the shape of the input, which is [batch, values] if this is empty.
-    FakeExecutor(Device& device, int batch, Shape picture) : device_(device), batch_(batch) {
+    FakeExecutor(Device& device, std::string name, int batch, Shape picture)
+        : device_(device), name_(std::move(name)), batch_(batch) {
         device_.executors++;
         InputFormat input;
         input.layout = picture.empty() ? InputFormat::Plain : InputFormat::NCHW;
@@ -319,12 +355,16 @@ public:
     int batch() const override { return batch_; }
     int lanes() const override { return device_.options().lanes; }
     void submit(Request& request) override {
-        if (warm_.exchange(true))
-            device_.submit(request, this);
-        else if (!device_.options().hang_warm_up)
-            request.done(nullptr); // the session's warm-up run takes no time
+        if (device_.options().hang_warm_up && warm_ups_ == 0) {
+            warm_ups_++;
+            return;
+        }
+        if (warm_ups_++ >= device_.options().warm_ups)
+            return device_.submit(request, this);
+        echo(request);
+        request.done(nullptr);
     }
-    std::map<std::string, std::string> describe() const override { return {{"device", "FAKE"}}; }
+    std::map<std::string, std::string> describe() const override { return {{"device", name_}}; }
 
     Result<std::vector<Request>> make_requests(int count) override {
         std::vector<Request> requests(static_cast<size_t>(count));
@@ -341,8 +381,9 @@ public:
 
 private:
     Device& device_;
+    const std::string name_;
     const int batch_;
-    std::atomic<bool> warm_{false};
+    std::atomic<int> warm_ups_{0};
     std::vector<InputFormat> inputs_;
     std::vector<OutputFormat> outputs_;
     std::vector<std::jthread> lanes_;
@@ -361,12 +402,12 @@ inline Result<std::unique_ptr<Executor>> compile_fake(const Graph& graph,
         return Error{Error::Unsupported, "fake model", device.options().compile_error};
     const Shape picture = graph.inputs.empty() ? Shape{} : graph.value(graph.inputs[0]).shape;
     return std::unique_ptr<Executor>(
-        std::make_unique<FakeExecutor>(device, options.batch, picture));
+        std::make_unique<FakeExecutor>(device, options.device, options.batch, picture));
 }
 
 inline const DeviceDef device_fake = {
     .name = "FAKE",
-    .devices = [] { return Result<std::vector<std::string>>(std::vector<std::string>{"FAKE"}); },
+    .devices = [] { return Result<std::vector<std::string>>(std::vector<std::string>{"FAKE", "FAKE.1", "FAKE.2"}); },
     .compile = compile_fake,
     .preferred_batch = [](std::string_view, Hint) { return 4; }};
 

@@ -59,7 +59,7 @@ Result<Plan> read_plan(const Arguments& arguments) {
 }
 
 Result<std::vector<Request>> make_requests(Executor& executor, int wanted) {
-    auto requests = executor.make_requests(wanted > 0 ? wanted : executor.lanes() + 2);
+    auto requests = executor.make_requests(wanted > 0 ? wanted : executor.wanted_requests());
     if (!requests.ok())
         return requests;
     for (Request& request : requests.value()) {

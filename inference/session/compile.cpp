@@ -63,16 +63,17 @@ Result<Compiled> compile(const Order& order, FrameSize picture) {
     auto own = options_for(config.device, config.options, order.parts.devices());
     if (!own.ok())
         return own.error();
-    const CompileOptions& options = own.value();
+    CompileOptions& options = own.value();
+    options.on_notice = [notices = order.notices](const DeviceNotice& notice) { notices->post(notice); };
+    options.clock = order.parts.clock;
     auto compiled = make_executor(options, order, picture);
     if (!compiled.ok())
         return compiled.error();
     if (order.abandoned)
         return cancelled();
-    // Two more than run at once: one being filled, one being decoded or filled.
     auto& [executor, metadata, declared, warning] = compiled.value();
     auto requests =
-        executor->make_requests(options.requests > 0 ? options.requests : executor->lanes() + 2);
+        executor->make_requests(options.requests > 0 ? options.requests : executor->wanted_requests());
     if (!requests.ok())
         return requests.error();
     auto engine = std::make_unique<Engine>(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "inference/session/engine.h"
+#include "inference/session/notices.h"
 
 #include <atomic>
 #include <memory>
@@ -15,6 +16,7 @@ struct Order {
     std::shared_ptr<FlowCounters> counters;
     const std::atomic<bool>& abandoned;
     std::function<void(const Error&)> on_hang; // see EngineOptions
+    std::shared_ptr<NoticeBoard> notices;
 };
 
 struct Compiled {

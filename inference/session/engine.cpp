@@ -104,7 +104,7 @@ Result<void> Engine::warm_up() {
 // more is decoded. More would only hold buffers that a small decoder pool has to do without.
 int Engine::in_flight_bound() const {
     const int rows = executor_->batch();
-    const int wanted = std::min(pool_.requests(), executor_->lanes() + 2) * rows;
+    const int wanted = std::min(pool_.requests(), executor_->wanted_requests()) * rows;
     return std::min(wanted, std::max(64, 2 * rows));
 }
 
@@ -138,13 +138,18 @@ void Engine::settle(Row row, bool filled) {
 }
 
 void Engine::tick() {
+    executor_->tick();
+    look();
+}
+
+void Engine::look() {
     submit(pool_.tick(now_us()));
     if (watchdog_.look(now_us()))
         give_up();
 }
 
 int64_t Engine::on_time() {
-    tick();
+    look();
     return std::min(pool_.deadline_us(), watchdog_.due_us());
 }
 
@@ -216,6 +221,8 @@ std::vector<Engine::Finished> Engine::collect(int index, const Error* error, int
             error ? std::span<const NamedTensor>{} : slot.views.outputs(pool_.request(index), row);
         Output output = finish_row(outputs, work, error, inference_us);
         output.results.batch = std::popcount(rows);
+        if (const std::string_view device = pool_.request(index).device; !device.empty() && !error)
+            output.results.device = device;
         finished.push_back({std::move(work.source), work.place, std::move(output)});
     }
     counters_->batches++;

@@ -80,7 +80,7 @@ public:
     void pause(RequestPool::Client& client) { submit(pool_.pause(client, now_us())); }
     void leave(RequestPool::Client& client) { submit(pool_.leave(client, now_us())); }
     void set_terms(RequestPool::Client& client, const BatchTerms& terms, int priority);
-    void tick();
+    void tick(); // a test's clock has moved
 
     // This thread is inside some device's `done`.
     static bool on_device_thread();
@@ -106,6 +106,7 @@ private:
     Error hang_error() const;
     Output finish_row(std::span<const NamedTensor> outputs, Work& work, const Error* error,
                       int64_t inference_us);
+    void look();
     int64_t on_time(); // timer thread
 
     const std::unique_ptr<const Clock> own_clock_; // set unless a test brought one

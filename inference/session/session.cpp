@@ -140,6 +140,7 @@ Result<void> CompiledSession::make_first() {
 
 void CompiledSession::run() {
     const Result<void> made = make_first();
+    notices_->stop_keeping();
     std::vector<std::shared_ptr<Listener>> listeners;
     std::vector<std::shared_ptr<SourceState>> sources;
     {
@@ -274,7 +275,24 @@ SessionStats CompiledSession::stats() const {
     stats.wait_us = mean(c.wait_us, timed);
     for (int k = 0; k <= model_.rows; k++)
         stats.batch_fill.push_back(c.batch_fill[size_t(k)]);
+    stats.devices = devices();
     return stats;
+}
+
+// Of all engines; state and time are those of the one used last.
+std::vector<DeviceCounters> CompiledSession::devices() const {
+    std::vector<DeviceCounters> sum;
+    for (const Lease& engine : engines())
+        for (const DeviceCounters& device : engine->executor().devices()) {
+            const auto known = std::ranges::find(sum, device.name, &DeviceCounters::name);
+            if (known == sum.end()) {
+                sum.push_back(device);
+                continue;
+            }
+            known->requests += device.requests;
+            known->failures += device.failures;
+        }
+    return sum;
 }
 
 } // namespace infer

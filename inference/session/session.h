@@ -24,6 +24,9 @@ public:
 
     std::shared_ptr<void> when_ready(std::function<void(const Error*)> on) override;
     std::shared_ptr<void> when_hung(std::function<void(const Error*)> on) override;
+    std::shared_ptr<void> when_noticed(std::function<void(const DeviceNotice&)> on) override {
+        return notices_->listen(std::move(on));
+    }
     bool ready() const override { return ready_; }
     std::optional<Error> error() const override;
     std::span<const InputFormat> inputs() const override { return model_.inputs; }
@@ -57,9 +60,10 @@ private:
     void run(); // session thread
     Result<void> make_first();
     Order order() {
-        return {config_, parts_, counters_, abandoned_, [this](const Error& error) { hung(error); }};
+        return {config_, parts_, counters_, abandoned_, [this](const Error& error) { hung(error); }, notices_};
     }
     void attach(SourceState& source);
+    std::vector<DeviceCounters> devices() const;
     int bound_before_ready() const;
 
     const SessionConfig config_;
@@ -68,6 +72,7 @@ private:
     std::atomic<bool> ended_{false};     // run() touches nothing any more
 
     const std::shared_ptr<FlowCounters> counters_ = std::make_shared<FlowCounters>();
+    const std::shared_ptr<NoticeBoard> notices_ = std::make_shared<NoticeBoard>();
     // Written by run() before ready_.
     Model model_;
     std::optional<Sizes> sizes_; // set where they change it with their frames' size
