@@ -16,7 +16,7 @@ struct ElementModel::Shared : std::enable_shared_from_this<ElementModel::Shared>
     // Failing: the error is on its way to the bus.
     enum Phase { Closed, Loading, Ready, Failing, Failed };
     struct Watches {
-        std::shared_ptr<void> ready, hung;
+        std::shared_ptr<void> ready, hung, devices;
     };
 
     Shared() { g_weak_ref_init(&element, nullptr); }
@@ -46,6 +46,7 @@ struct ElementModel::Shared : std::enable_shared_from_this<ElementModel::Shared>
     void fail(unsigned of_generation, const Error& error, const char* context);
     void prepared(unsigned ticket, const Loaded& loaded, const Error* error);
     void warn();
+    std::shared_ptr<void> watch_devices(infer::Session& of);
 };
 
 // Chooses decoder and pre-processing for the newest config. Any thread; the session is ready.
@@ -129,6 +130,20 @@ void ElementModel::Shared::warn() {
     gst_clear_object(&target);
 }
 
+// What becomes of devices that work together goes on the bus: any thread, so it is posted from one of its own.
+std::shared_ptr<void> ElementModel::Shared::watch_devices(infer::Session& of) {
+    return of.when_noticed([weak = weak_from_this()](const infer::DeviceNotice& notice) {
+        const auto shared = weak.lock();
+        auto* target = shared ? static_cast<GstElement*>(g_weak_ref_get(&shared->element)) : nullptr;
+        if (!target)
+            return;
+        gst_element_call_async(
+            target, [](GstElement* e, gpointer said) { post_notice(e, *static_cast<infer::DeviceNotice*>(said)); },
+            new infer::DeviceNotice(notice), [](gpointer said) { delete static_cast<infer::DeviceNotice*>(said); });
+        gst_object_unref(target);
+    });
+}
+
 // Posts from a thread of its own: an application may answer by setting the element to NULL, which
 // must not happen on the session's thread. Streaming threads wait for the post, so that the first
 // error on the bus is the one that says why.
@@ -184,6 +199,7 @@ Result<void> ElementModel::open(const InferenceSettings& settings) {
     watches.ready = session.value()->when_ready(
         [shared = shared_, generation](const Error* e) { shared->compiled(generation, e); });
     watches.hung = shared_->watch_for_hang(*session.value());
+    watches.devices = shared_->watch_devices(*session.value());
     std::lock_guard guard(shared_->lock);
     shared_->watches = std::move(watches);
     return {};
@@ -309,6 +325,7 @@ Result<bool> ElementModel::exchange(unsigned ticket, const InferenceSettings& se
                                        config.value(), next.session->metadata());
     if (!made.ok())
         return made.error();
+    next.watches.devices = shared_->watch_devices(*next.session);
     {
         std::lock_guard guard(shared_->lock);
         if (shared_->next.ticket != ticket)

@@ -36,3 +36,8 @@ void post_error(GstElement* element, const infer::Error& error, const std::strin
 void post_warning(GstElement* element, const infer::Error& error, const std::string& context) {
     post(GST_MESSAGE_WARNING, element, error, context);
 }
+
+void post_notice(GstElement* element, const infer::DeviceNotice& notice) {
+    post(notice.is_warning ? GST_MESSAGE_WARNING : GST_MESSAGE_INFO, element,
+         {infer::Error::Device, "", "device " + notice.device + " " + notice.what}, "");
+}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "gst/inference_settings.h"
 
+#include "inference/device_choice.h"
+
 #include <functional>
 
 namespace {
@@ -137,8 +139,11 @@ std::vector<Property> what_runs() {
         text("model", "Model", "Model file (.onnx, or .xml with its .bin). MODEL.json beside it is read as model-config. "
              "Another one set while playing takes over once it is loaded", nullptr, Playing,
              &Settings::model),
-        text("device", "Device", "What runs the model: CPU, or a device of `gst-inference info "
-             "--devices`", "CPU", Ready, &Settings::device),
+        text("device", "Device", "What runs the model: CPU, another of `gst-inference info --devices`, "
+             "MULTI:GPU,CPU (those as one), or AUTO (the CPU until a better one is ready)", "CPU", Ready,
+             &Settings::device),
+        text("device-options", "Device options", "Options of the device, or with its name before them of one "
+             "of several: CPU.streams=2,GPU.precision=f16,timeout=500", nullptr, Ready, &Settings::device_options),
         choice("hint", "Hint", "What to tune for; sets streams, requests and batch-size left at 0",
                hint_type(), infer::Hint::Throughput, Ready, &Settings::hint),
         choice("precision", "Precision", "Arithmetic of the model; an error if the device cannot",
@@ -286,6 +291,8 @@ infer::Result<void> check_settings(const Settings& s) {
     if (s.region == InferenceRegion::Objects && s.input_size == InputSize::Source)
         return infer::Error{infer::Error::BadConfig, "input-size=source",
                             "cannot be with region=objects, whose pictures are all of other sizes"};
+    if (auto options = infer::read_device_options(s.device_options); !options.ok())
+        return options.error();
     return {};
 }
 
@@ -326,6 +333,8 @@ infer::SessionConfig session_config(const Settings& settings, const infer::Model
     c.options.requests = settings.requests;
     c.options.streams = settings.streams;
     c.options.threads = settings.threads;
+    if (auto extra = infer::read_device_options(settings.device_options); extra.ok()) // else check_settings() says it
+        c.options.extra = std::move(extra.value());
     c.shapes = model.shapes;
     c.at_source_size = settings.input_size == InputSize::Source;
     c.hang_timeout_ms = settings.hang_timeout_ms;

@@ -13,7 +13,7 @@ enum class InferenceRegion { Frame, Objects };
 
 // gstinference's writable properties, as the user set them. 0, "" or -1 mean "not said".
 struct InferenceSettings {
-    std::string model, device = "CPU";
+    std::string model, device = "CPU", device_options;
     infer::Hint hint = infer::Hint::Throughput;
     infer::Precision precision = infer::Precision::Auto;
     InputSize input_size = InputSize::Model;

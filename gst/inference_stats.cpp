@@ -28,6 +28,23 @@ static void put_batch_fill(GstStructure* s, const std::vector<uint64_t>& fill) {
     gst_structure_take_value(s, "batch-fill", &array);
 }
 
+// Of devices that work together: a structure each, in a list.
+static void put_devices(GstStructure* s, const std::vector<infer::DeviceCounters>& devices) {
+    GValue list = G_VALUE_INIT;
+    gst_value_list_init(&list, guint(devices.size()));
+    for (const infer::DeviceCounters& device : devices) {
+        GstStructure* one = gst_structure_new(
+            "device", "name", G_TYPE_STRING, device.name.c_str(), "state", G_TYPE_STRING,
+            device.state.c_str(), "requests", G_TYPE_UINT64, device.requests, "failures",
+            G_TYPE_UINT64, device.failures, "service", G_TYPE_DOUBLE, device.service_us, nullptr);
+        GValue value = G_VALUE_INIT;
+        g_value_init(&value, GST_TYPE_STRUCTURE);
+        g_value_take_boxed(&value, one);
+        gst_value_list_append_and_take_value(&list, &value);
+    }
+    gst_structure_take_value(s, "devices", &list);
+}
+
 GstStructure* inference_stats(GstElement* element, infer::Session* session) {
     GST_OBJECT_LOCK(element);
     const guint sources = element->numsinkpads;
@@ -44,6 +61,8 @@ GstStructure* inference_stats(GstElement* element, infer::Session* session) {
                       G_TYPE_DOUBLE, stats.inference_us, "decode", G_TYPE_DOUBLE,
                       stats.decode_us, "wait", G_TYPE_DOUBLE, stats.wait_us, nullptr);
     put_batch_fill(s, stats.batch_fill);
+    if (!stats.devices.empty())
+        put_devices(s, stats.devices);
     if (session->ready())
         for (const auto& [name, value] : session->describe())
             gst_structure_set(s, name.c_str(), G_TYPE_STRING, value.c_str(), nullptr);

@@ -25,14 +25,14 @@ const DeviceDef* find_device(std::string_view name) {
 
 namespace {
 
-Device::Options taking(int64_t us, int warm_ups = 1) {
+Device::Options taking(int64_t us, int warm_ups = 2) {
     return {.batch = 1, .lanes = 2, .batch_us = us, .warm_ups = warm_ups};
 }
 
 constexpr int depth = 4, requests = 6;
 
 std::vector<Part> parts(Device::Options better = taking(1000)) {
-    return {{"CPU", taking(4000, 2)}, {"GPU.1", better}, {"GPU", taking(100)}};
+    return {{"CPU", taking(4000)}, {"GPU.1", better}, {"GPU", taking(100)}};
 }
 
 } // namespace
@@ -98,7 +98,7 @@ TEST(Auto, stays_on_the_cpu_where_the_better_device_cannot_have_the_model) {
 }
 
 TEST(Auto, takes_a_better_device_that_can_where_the_cpu_cannot_have_the_model) {
-    std::vector<Part> others = parts(taking(1000, 2));
+    std::vector<Part> others = parts(taking(1000));
     others[0].options.compile_error = "no f16";
     Party party("AUTO", others, requests);
     party.run(100, depth);

@@ -351,7 +351,6 @@ void Core::close() {
                    });
         });
     }
-    timer_.reset();
     for (Member& member : members_) {
         std::unique_lock lock(mutex_);
         const bool is_stuck = member.stuck > 0 || member.canary_run == Run::Stuck;

@@ -149,7 +149,7 @@ private:
     int active_ = 0; // submitted and not finished
     bool closing_ = false;
 
-    std::unique_ptr<Timer> timer_; // nullptr on a test's clock
+    std::unique_ptr<Timer> timer_; // nullptr on a test's clock. Last: its thread uses all above
 };
 
 } // namespace infer::multi

@@ -41,6 +41,21 @@ Result<void> run_once(Executor& executor, Request& request) {
     return answer->result;
 }
 
+// How long a request takes: the second one, for the first finds all memory cold. On a test's clock
+// one is enough.
+Result<int64_t> warm_up(Executor& executor, Request& request, const Clock* test) {
+    const MonotonicClock machine;
+    const Clock& clock = test ? *test : machine;
+    int64_t took_us = 0;
+    for (int run = 0; run < (test ? 1 : 2); run++) {
+        const int64_t begun_us = clock.now_us();
+        if (auto ran = run_once(executor, request); !ran.ok())
+            return ran.error();
+        took_us = clock.now_us() - begun_us;
+    }
+    return took_us;
+}
+
 bool keeps_all_of(const Executor& a, const Executor& b) {
     for (size_t k = 0; k < std::min(a.inputs().size(), b.inputs().size()); k++)
         if (!is_as_wide(a.inputs()[k].type, b.inputs()[k].type))
@@ -88,17 +103,14 @@ Result<Candidate> prepare(const std::string& device, const Graph& graph,
     auto canary = std::make_shared<Request>(std::move(requests.value()[0]));
     for (const TensorView& input : canary->inputs)
         std::memset(input.data, 0, input.size_bytes());
-    const MonotonicClock machine;
-    const Clock& clock = options.clock ? *options.clock : machine;
-    const int64_t begun_us = clock.now_us();
-    if (auto ran = run_once(*executor.value(), *canary); !ran.ok()) {
+    const auto took = warm_up(*executor.value(), *canary, options.clock);
+    if (!took.ok()) {
         std::thread([executor = std::move(executor.value()), canary]() mutable {
             executor.reset();
         }).detach();
-        return ran.error();
+        return took.error();
     }
-    return Candidate{device, std::move(executor.value()), std::move(canary),
-                     clock.now_us() - begun_us};
+    return Candidate{device, std::move(executor.value()), std::move(canary), took.value()};
 }
 
 size_t home_of(std::span<const Candidate> candidates) {

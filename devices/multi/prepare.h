@@ -12,8 +12,8 @@ inline constexpr DeviceTable devices{find_device, all_devices};
 // What device-options say of MULTI and AUTO themselves.
 Result<Core::Terms> read_terms(const CompileOptions& options, Policy policy);
 
-// Compiles for one device with its own options, and makes one run on zeros; blocks for both. A run
-// that does not come back in 30 s is an error.
+// Compiles for one device with its own options, and runs it on zeros; blocks for both. A run that
+// does not come back in 30 s is an error.
 Result<Candidate> prepare(const std::string& device, const Graph& graph,
                           const CompileOptions& options);
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 namespace infer {
-extern const DeviceDef device_cpu;
+extern const DeviceDef device_cpu, device_multi;
 }
 
 using namespace infer;
@@ -133,7 +133,7 @@ void gate::wait_for_held(size_t batches) {
 namespace infer {
 
 std::span<const DeviceDef* const> all_devices() {
-    static const DeviceDef* const table[] = {&device_cpu, &device_gate};
+    static const DeviceDef* const table[] = {&device_cpu, &device_gate, &device_multi};
     return table;
 }
 

@@ -18,6 +18,8 @@ std::string text_of(GstMessage* message) {
     gchar* debug = nullptr;
     if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR)
         gst_message_parse_error(message, &error, &debug);
+    else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_INFO)
+        gst_message_parse_info(message, &error, &debug);
     else
         gst_message_parse_warning(message, &error, &debug);
     std::string text = error->message;

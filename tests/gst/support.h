@@ -30,7 +30,7 @@ public:
 
     GstElement* get() const { return element_; }
     bool set_state(GstState state) { return gst_element_set_state(element_, state) != GST_STATE_CHANGE_FAILURE; }
-    // The next error or warning on the bus as its text, waiting up to 20 s; "" if there is none.
+    // The next error, warning or info on the bus as its text, waiting up to 20 s; "" if there is none.
     std::string message(GstMessageType type, bool wait = true);
 
 private:

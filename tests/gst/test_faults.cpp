@@ -148,5 +148,8 @@ TEST_P(Faults, of_one_source_cost_the_others_nothing) {
 }
 
 // GATE is a device of another kind than the CPU's: one request after another, on its own terms.
-INSTANTIATE_TEST_SUITE_P(Devices, Faults, testing::Values("CPU", "GATE"),
-                         [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(Devices, Faults, testing::Values("CPU", "GATE", "MULTI:GATE,CPU"),
+                         [](const auto& info) {
+                             const std::string device = info.param;
+                             return device.substr(0, device.find(':'));
+                         });
