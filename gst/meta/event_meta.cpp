@@ -48,3 +48,13 @@ GstInferenceEventMeta* gst_buffer_add_inference_event_meta(GstBuffer* buffer, Gs
         gst_structure_free(event);
     return m;
 }
+
+GList* gst_inference_buffer_get_events(GstBuffer* buffer) {
+    g_return_val_if_fail(GST_IS_BUFFER(buffer), nullptr);
+    GList* events = nullptr;
+    gpointer state = nullptr;
+    while (GstMeta* meta =
+               gst_buffer_iterate_meta_filtered(buffer, &state, GST_INFERENCE_EVENT_META_API_TYPE))
+        events = g_list_prepend(events, gst_structure_copy(event_meta(meta)->event));
+    return g_list_reverse(events);
+}

@@ -283,18 +283,6 @@ GstInferenceObject* read_region(const GstVideoRegionOfInterestMeta* roi, FrameSi
     return o;
 }
 
-void free_object(gpointer object) {
-    auto* o = static_cast<GstInferenceObject*>(object);
-    g_free(o->keypoints);
-    for (guint i = 0; i < o->n_attributes; i++)
-        g_free(const_cast<gchar*>(o->attributes[i].label));
-    g_free(o->attributes);
-    g_clear_pointer(&o->mask, g_bytes_unref);
-    g_strfreev(o->zones);
-    g_clear_pointer(&o->embedding, g_bytes_unref);
-    g_free(o);
-}
-
 } // namespace
 
 gint gst_inference_buffer_add_object(GstBuffer* buffer, guint frame_width, guint frame_height,
@@ -335,7 +323,9 @@ gint gst_inference_buffer_add_object(GstBuffer* buffer, guint frame_width, guint
 
 GPtrArray* gst_inference_buffer_get_objects(GstBuffer* buffer, guint frame_width,
                                             guint frame_height) {
-    GPtrArray* objects = g_ptr_array_new_with_free_func(free_object);
+    GPtrArray* objects = g_ptr_array_new_with_free_func([](gpointer object) {
+        gst_inference_object_free(static_cast<GstInferenceObject*>(object));
+    });
     g_return_val_if_fail(GST_IS_BUFFER(buffer) && frame_width && frame_height, objects);
     gpointer state = nullptr;
     while (GstMeta* meta = gst_buffer_iterate_meta_filtered(
@@ -343,6 +333,16 @@ GPtrArray* gst_inference_buffer_get_objects(GstBuffer* buffer, guint frame_width
         g_ptr_array_add(objects, read_region(reinterpret_cast<GstVideoRegionOfInterestMeta*>(meta),
                                              {double(frame_width), double(frame_height)}));
     return objects;
+}
+
+GList* gst_inference_buffer_list_objects(GstBuffer* buffer, guint frame_width,
+                                         guint frame_height) {
+    GPtrArray* objects = gst_inference_buffer_get_objects(buffer, frame_width, frame_height);
+    GList* list = nullptr;
+    for (guint i = objects->len; i > 0; i--)
+        list = g_list_prepend(list, g_ptr_array_steal_index(objects, i - 1));
+    g_ptr_array_unref(objects);
+    return list;
 }
 
 gboolean gst_inference_buffer_set_object_track(GstBuffer* buffer, guint index, gint track_id) {
