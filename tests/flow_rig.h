@@ -106,7 +106,7 @@ inline SessionConfig config_for(const Device& device,
     SessionConfig config;
     config.model = model;
     config.device = "FAKE";
-    config.options.extra["fake"] = device.id();
+    config.options.extra["FAKE.fake"] = device.id();
     return config;
 }
 
@@ -117,14 +117,19 @@ inline std::shared_ptr<const Processing> raw_tensors() {
 
 // A session that is ready, and its sources by number.
 struct Rig {
-    explicit Rig(Device::Options options, int requests = 0, int batch = 0, bool open = false)
+    explicit Rig(Device::Options options, int requests = 0, int batch = 0, bool open = false,
+                 const std::string& device_name = "FAKE", DeviceTable devices = {find_fake, fake_devices})
         : device(std::move(options)) {
         SessionConfig config = config_for(device, model_file("model", open ? "open" : "a model"));
+        config.device = device_name;
         config.is_private = true;
         config.at_source_size = open;
         config.options.requests = requests;
         config.options.batch = batch;
-        auto opened = open_session(config, parts_for(device));
+        SessionParts parts = parts_for(device);
+        parts.find_device = devices.find;
+        parts.all_devices = devices.all;
+        auto opened = open_session(config, parts);
         EXPECT_TRUE(opened.ok());
         session = opened.value();
     }

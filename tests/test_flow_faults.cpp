@@ -9,6 +9,22 @@
 using namespace infer;
 using namespace infer::fake;
 
+// This program's devices, in place of devices/device_table.cpp.
+namespace infer {
+
+extern const DeviceDef device_multi;
+
+std::span<const DeviceDef* const> all_devices() {
+    static const DeviceDef* const table[] = {&device_fake, &device_multi};
+    return table;
+}
+
+const DeviceDef* find_device(std::string_view name) {
+    return name == "MULTI" ? &device_multi : find_fake(name);
+}
+
+} // namespace infer
+
 namespace {
 
 constexpr int rounds = 24;
@@ -16,7 +32,9 @@ constexpr int rounds = 24;
 // The sources of a session; the first is the one in trouble.
 class Cameras {
 public:
-    Cameras(int count, bool live) : rig_({.batch = 4, .lanes = 2}) {
+    Cameras(const std::string& device, int count, bool live)
+        : rig_({.batch = 4, .lanes = 2, .warm_ups = 2}, 0, 0, false, device,
+               {find_device, all_devices}) {
         options_.frame_duration_us = 40'000;
         options_.live = live;
         for (int k = 0; k < count; k++)
@@ -151,8 +169,8 @@ const Fault faults[] = {
 };
 
 // The most batches that ended between the others' frames of a round and their results.
-int worst_delay(const Fault& fault, int sources, bool live) {
-    Cameras cameras(sources, live);
+int worst_delay(const Fault& fault, const std::string& device, int sources, bool live) {
+    Cameras cameras(device, sources, live);
     int worst = 0;
     for (int round = 0; round < rounds; round++) {
         fault.act(cameras, round);
@@ -161,16 +179,25 @@ int worst_delay(const Fault& fault, int sources, bool live) {
     return worst;
 }
 
+class Faults : public testing::TestWithParam<const char*> {};
+
 } // namespace
 
-TEST(Faults, of_one_source_cost_the_others_no_frame_and_at_most_one_batch_of_delay) {
+TEST_P(Faults, of_one_source_cost_the_others_no_frame_and_at_most_one_batch_of_delay) {
     for (const int sources : {2, 16})
         for (const bool live : {false, true}) {
-            const int without = worst_delay({"none", play_well}, sources, live);
+            const int without = worst_delay({"none", play_well}, GetParam(), sources, live);
             for (const Fault& fault : faults) {
                 SCOPED_TRACE(fault.name + std::string(live ? ", live, 1 of " : ", 1 of ") +
                              std::to_string(sources));
-                EXPECT_LE(worst_delay(fault, sources, live), without + 1);
+                EXPECT_LE(worst_delay(fault, GetParam(), sources, live), without + 1);
             }
         }
 }
+
+// Both names are the same fake, so that its batches are counted together.
+INSTANTIATE_TEST_SUITE_P(Devices, Faults, testing::Values("FAKE", "MULTI:FAKE.1,FAKE.2"),
+                         [](const auto& info) {
+                             const std::string device = info.param;
+                             return device.substr(0, device.find(':'));
+                         });

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <numeric>
 
 namespace infer::tools {
 namespace {
@@ -39,12 +40,15 @@ struct Plan {
 // What came out, ready to be printed.
 struct Figures {
     Measured measured;
+    std::vector<DeviceCounters> devices; // of MULTI, with
+    std::vector<double> alone_fps;       // what each does by itself
     size_t in_flight = 0;
     double compile_ms = 0;
     int batch = 0;
 
     double frames() const { return double(measured.latency_ms.size()) * batch; }
     double fps() const { return frames() / measured.elapsed_s; }
+    double sum_fps() const { return std::accumulate(alone_fps.begin(), alone_fps.end(), 0.0); }
     double cpu_ms_per_frame() const { return measured.cpu_s * 1e3 / frames(); }
 };
 
@@ -117,6 +121,33 @@ Result<Figures> measure(Executor& executor, std::span<Request> requests, const P
     return figures;
 }
 
+// The same load on one of the devices that work together.
+Result<double> fps_alone(const std::string& device, int batch, Job job, const Plan& plan) {
+    job.device = device;
+    job.options.batch = batch;
+    std::erase_if(job.options.extra, [](const auto& option) { return option.first.find('.') == std::string::npos; });
+    auto executor = compile(job);
+    if (!executor.ok())
+        return executor.error();
+    auto requests = make_requests(*executor.value(), job.options.requests);
+    if (!requests.ok())
+        return requests.error();
+    const auto figures = measure(*executor.value(), requests.value(), plan);
+    return figures.ok() ? Result<double>(figures.value().fps()) : figures.error();
+}
+
+// Each device of a list by itself, one after another. A device that MULTI left out does nothing.
+Result<void> measure_alone(Figures& figures, const Job& job, const Plan& plan) {
+    for (const DeviceCounters& device : figures.devices) {
+        const bool is_left_out = device.state.starts_with("left out");
+        const auto fps = is_left_out ? Result<double>(0.0) : fps_alone(device.name, figures.batch, job, plan);
+        if (!fps.ok())
+            return fps.error();
+        figures.alone_fps.push_back(fps.value());
+    }
+    return {};
+}
+
 double peak_memory_mb() {
     rusage use{};
     getrusage(RUSAGE_SELF, &use);
@@ -142,6 +173,39 @@ template <typename... Values> std::string format(const char* pattern, Values... 
     return text;
 }
 
+std::string devices_json(const Figures& f) {
+    if (f.devices.empty())
+        return "";
+    std::string json;
+    for (size_t k = 0; k < f.devices.size(); k++) {
+        const DeviceCounters& d = f.devices[k];
+        json += (k ? ", {" : ", \"devices\": [{") + ("\"name\": " + quoted(d.name)) + ", \"state\": " + quoted(d.state) +
+                format(", \"requests\": %llu, \"failures\": %llu", static_cast<unsigned long long>(d.requests),
+                       static_cast<unsigned long long>(d.failures));
+        json += (k < f.alone_fps.size() ? format(", \"alone_fps\": %.3f", f.alone_fps[k]) : "") + "}";
+    }
+    json += "]";
+    if (!f.alone_fps.empty())
+        json += format(", \"sum_fps\": %.3f, \"fraction\": %.4f", f.sum_fps(), f.fps() / f.sum_fps());
+    return json;
+}
+
+std::string devices_text(const Figures& f) {
+    std::string text;
+    for (size_t k = 0; k < f.devices.size(); k++) {
+        const DeviceCounters& d = f.devices[k];
+        text += format("  %-20s ", d.name.c_str());
+        if (k < f.alone_fps.size())
+            text += format("%.2f frames a second alone; ", f.alone_fps[k]);
+        text += format("%llu requests, %llu failures here, ", static_cast<unsigned long long>(d.requests),
+                       static_cast<unsigned long long>(d.failures)) + d.state + "\n";
+    }
+    if (!f.alone_fps.empty())
+        text += format("  %-20s %.2f frames a second; together %.2f, %.1f %% of that\n", "sum of them alone", f.sum_fps(),
+                       f.fps(), 100 * f.fps() / f.sum_fps());
+    return text;
+}
+
 std::string json_of(const Figures& f, const Job& job, const Executor& executor) {
     const Measured& m = f.measured;
     return format("{\"fps\": %.3f, \"latency_ms\": {\"p50\": %.4f, \"p90\": %.4f, \"p99\": %.4f, "
@@ -153,9 +217,10 @@ std::string json_of(const Figures& f, const Job& job, const Executor& executor) 
            ", \"precision\": " + quoted(precision_of(executor)) +
            format(", \"streams\": %d, \"batch\": %d, \"requests\": %zu, \"compile_ms\": %.1f, "
                   "\"rss_mb\": %.1f, "
-                  "\"cpu_ms_per_frame\": %.4f}",
+                  "\"cpu_ms_per_frame\": %.4f",
                   executor.lanes(), f.batch, f.in_flight, f.compile_ms, peak_memory_mb(),
-                  f.cpu_ms_per_frame());
+                  f.cpu_ms_per_frame()) +
+           devices_json(f) + "}";
 }
 
 std::string text_of(const Figures& f, const Job& job, const Executor& executor) {
@@ -170,6 +235,7 @@ std::string text_of(const Figures& f, const Job& job, const Executor& executor) 
     text += format("  %-20s %.2f\n", "frames a second", f.fps());
     text += format("  %-20s p50 %.2f  p90 %.2f  p99 %.2f  max %.2f\n", "latency, ms",
                    m.percentile(0.5), m.percentile(0.9), m.percentile(0.99), m.percentile(1));
+    text += devices_text(f);
     text += format("  %-20s %.3f ms a frame\n", "CPU time", f.cpu_ms_per_frame());
     text += format("  %-20s %.1f MB at most\n", "memory", peak_memory_mb());
     if (m.late > 0)
@@ -233,6 +299,10 @@ Result<ExitCode> run(const Arguments& arguments) {
         return Failed;
     }
     figures.value().compile_ms = compile_ms.count();
+    figures.value().devices = executor.value()->devices();
+    if (job.value().device.find(':') != std::string::npos)
+        if (const auto alone = measure_alone(figures.value(), job.value(), plan.value()); !alone.ok())
+            return alone.error();
     if (const auto written = write(figures.value(), job.value(), *executor.value(), arguments);
         !written.ok())
         return written.error();

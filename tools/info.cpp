@@ -272,6 +272,7 @@ void print_device(const DeviceDef& device) {
     for (Hint hint : {Hint::Latency, Hint::Throughput}) {
         CompileOptions options;
         options.hint = hint;
+        options.device = names.value().empty() ? "" : names.value().front();
         const auto executor = device.compile(smallest_model(), options);
         if (!executor.ok())
             return line("", executor.error().text());
