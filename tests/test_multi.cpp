@@ -10,8 +10,17 @@ using namespace infer::fake;
 // This program's devices, in place of devices/device_table.cpp.
 namespace infer {
 
+// A kind of which this machine has none.
+constexpr DeviceDef device_absent = {
+    .name = "ABSENT",
+    .devices = [] { return Result<std::vector<std::string>>(Error{Error::Device, "", "no driver is installed"}); },
+    .compile = [](const Graph&, const CompileOptions&) {
+        return Result<std::unique_ptr<Executor>>(Error{Error::Device, "", "no driver is installed"});
+    },
+    .preferred_batch = [](std::string_view, Hint) { return 1; }};
+
 std::span<const DeviceDef* const> all_devices() {
-    static const DeviceDef* const table[] = {&device_fake, &device_multi};
+    static const DeviceDef* const table[] = {&device_fake, &device_absent, &device_multi};
     return table;
 }
 
@@ -199,6 +208,13 @@ TEST(Multi, leaves_out_a_device_that_cannot_have_the_model) {
     EXPECT_EQ(party.all_notices(),
               "warning: FAKE.1 is left out: fake model: no kernel for Frobnicate\n");
     EXPECT_EQ(party.counters("FAKE.1").state, "left out: fake model: no kernel for Frobnicate");
+}
+
+TEST(Multi, does_without_a_kind_of_device_that_this_machine_has_none_of) {
+    Party party("MULTI:ABSENT,FAKE.2", {{"FAKE.2", taking(1000)}}, depth);
+    party.run(20, depth);
+    EXPECT_EQ(party.served["FAKE.2"], 20);
+    EXPECT_EQ(party.all_notices(), "warning: ABSENT is left out: no driver is installed\n");
 }
 
 TEST(Multi, says_why_no_device_can_have_the_model) {

@@ -22,7 +22,8 @@ Result<std::vector<std::string>> read_list(std::string_view device, const Device
         const DeviceDef* def = table.find(device_kind(name));
         if (def && def->combines)
             return bad(name + " is made of devices itself; name those");
-        if (auto there = check_device(name, table); !there.ok())
+        const bool has_none = def && !def->devices().ok(); // of that kind: it will be left out
+        if (auto there = check_device(name, table); !there.ok() && !has_none)
             return bad(there.error().text());
         names.push_back(name);
         if (name.size() == rest.size())
