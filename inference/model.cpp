@@ -209,6 +209,18 @@ Error in_file(const std::string& path, const Error& e) {
     return {e.kind, e.where.starts_with(path) ? e.where : path + ": " + e.where, e.what};
 }
 
+Result<void> run_passes(Graph& graph, bool (*wanted)(const PassDef&)) {
+    for (const PassDef* pass : all_passes()) {
+        if (!wanted(*pass))
+            continue;
+        pass->run(graph);
+        if (auto ok = infer_shapes(graph); !ok.ok())
+            return Error{ok.error().kind, ok.error().where,
+                         ok.error().what + " (after pass " + std::string(pass->name) + ")"};
+    }
+    return {};
+}
+
 } // namespace
 
 Result<void> check_operators(const Graph& graph, const std::string& path) {
@@ -241,13 +253,11 @@ Result<Graph> load_model(const std::string& path, const LoadOptions& options) {
 }
 
 Result<void> optimize(Graph& graph) {
-    for (const PassDef* pass : all_passes()) {
-        pass->run(graph);
-        if (auto ok = infer_shapes(graph); !ok.ok())
-            return Error{ok.error().kind, ok.error().where,
-                         ok.error().what + " (after pass " + std::string(pass->name) + ")"};
-    }
-    return {};
+    return run_passes(graph, [](const PassDef&) { return true; });
+}
+
+Result<void> simplify(Graph& graph) {
+    return run_passes(graph, [](const PassDef& pass) { return pass.keeps_words; });
 }
 
 Result<std::vector<Tensor>> run_reference(const Graph& graph, const std::vector<Tensor>& inputs) {

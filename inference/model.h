@@ -35,6 +35,9 @@ Result<void> infer_shapes(Graph& graph);
 // convolution, activation and residual fusion, dead nodes...
 Result<void> optimize(Graph& graph);
 
+// The same, but for the passes that fuse: what is left is made of the operators of files.
+Result<void> simplify(Graph& graph);
+
 // Runs the graph with the reference kernels alone: slow and plain. Inputs in graph order.
 Result<std::vector<Tensor>> run_reference(const Graph& graph, const std::vector<Tensor>& inputs);
 

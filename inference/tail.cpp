@@ -131,4 +131,31 @@ const Node* tail_of(const Graph& graph) {
 
 void add_tail(Graph& graph, std::vector<Node> nodes) { Cut(graph, std::move(nodes)).run(); }
 
+Graph without_tail(Graph graph) {
+    const Node* tail = tail_of(graph);
+    if (!tail)
+        return graph;
+    const Node node = *tail;
+    const Graph& body = *node.bodies[0];
+    std::vector<ValueId> outer(body.values.size(), none);
+    for (size_t k = 0; k < body.inputs.size(); k++)
+        outer[size_t(body.inputs[k])] = node.inputs[k];
+    for (size_t k = 0; k < body.outputs.size(); k++)
+        outer[size_t(body.outputs[k])] = node.outputs[k];
+    const auto move = [&](ValueId& v) {
+        if (v == none)
+            return;
+        if (outer[size_t(v)] == none)
+            outer[size_t(v)] = graph.add_value(body.value(v));
+        v = outer[size_t(v)];
+    };
+    std::erase_if(graph.nodes, [](const Node& n) { return n.op == tail_op; });
+    for (Node inner : body.nodes) {
+        std::ranges::for_each(inner.inputs, move);
+        std::ranges::for_each(inner.outputs, move);
+        graph.nodes.push_back(std::move(inner));
+    }
+    return graph;
+}
+
 } // namespace infer

@@ -25,4 +25,7 @@ const Node* tail_of(const Graph& graph);
 // these, or cannot be told, are -1.
 void add_tail(Graph& graph, std::vector<Node> nodes);
 
+// The same model with the nodes of its Tail among the others, as a file has them.
+Graph without_tail(Graph graph);
+
 } // namespace infer

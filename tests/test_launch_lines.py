@@ -39,6 +39,8 @@ def tried_here(command, clip):
         (r"(?<![\w/])[\w/.-]+\.onnx", f"{ROOT}/pipelines/models/person-detector.onnx"),
         (r"inferenceimage model=\S+", f"inferenceimage model={ROOT}/tests/data/inverse.onnx"),
         (r"--seconds \S+", "--seconds 0.1"),
+        (r"--(calibrate|judge)( (?!-)[\w./-]+)+", rf"--\1 {clip}"),
+        (r"--output \S+", "--output quantised.onnx"),
     ]
     for pattern, replacement in replacements:
         command = re.sub(pattern, replacement, command)

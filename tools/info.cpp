@@ -9,6 +9,7 @@
 #include "tools/command.h"
 #include "tools/compile.h"
 #include "tools/cost.h"
+#include "tools/model_words.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -17,46 +18,20 @@
 namespace infer::tools {
 namespace {
 
-constexpr OptionDef options[] = {
+constexpr OptionDef own_options[] = {
     {"devices", "", "lists the devices of this build and what they can do, instead of a model"},
     {"shape", "[NAME=]1,3,H,W", "replaces the declared shape of an input", true},
     {"device", "DEVICE", "compiles the model too and says how this device runs it"},
-    {"precision", "P", "the same in auto, f32, bf16, f16 or int8 (on the CPU unless --device says)"},
-    {"model-config", "JSON|FILE", "these five are as the properties of gstinference"},
-    {"decoder", "NAME", "what makes results of the outputs"},
-    {"labels", "FILE", "names of the classes, one a line"},
-    {"threshold", "0..1", "least confidence"},
-    {"iou-threshold", "0..1", "overlap from which on the better of two boxes stays alone"},
+    {"precision", "P",
+     "the same in auto, f32, bf16, f16 or int8 (on the CPU unless --device says)"},
 };
+constexpr auto options = join(std::to_array(own_options), processing_options);
 
 // What an open height and width are shown at.
 constexpr int open_width = 640, open_height = 480;
 
 void line(const std::string& left, const std::string& right) {
     std::printf("%-14s %s\n", left.c_str(), right.c_str());
-}
-
-std::vector<InputFormat> inputs_of(const Graph& graph) {
-    std::vector<InputFormat> formats;
-    for (ValueId id : graph.inputs) {
-        InputFormat format;
-        format.channels_last = is_channels_last(graph, id);
-        format.layout = graph.value(id).shape.size() != 4 ? InputFormat::Plain
-                        : format.channels_last            ? InputFormat::NHWC
-                                                          : InputFormat::NCHW;
-        format.type = graph.value(id).type;
-        format.name = graph.value(id).name;
-        format.shape = graph.value(id).shape;
-        formats.push_back(format);
-    }
-    return formats;
-}
-
-std::vector<OutputFormat> outputs_of(const Graph& graph) {
-    std::vector<OutputFormat> formats;
-    for (ValueId id : graph.outputs)
-        formats.push_back({graph.value(id).name, graph.value(id).type, graph.value(id).shape});
-    return formats;
 }
 
 // "x  ?x3x?x?  f32  (here 1x3x480x640)"
@@ -163,42 +138,6 @@ void print_processing(const Processing& processing) {
     line("labels", processing.labels.size() > 5 ? labels + ", ..." : labels);
 }
 
-// Decoder, labels and thresholds as options of their own.
-Result<ModelConfig> config_of_options(const Arguments& arguments) {
-    ModelConfig config;
-    config.decoder = arguments.text("decoder", "auto");
-    const auto threshold = arguments.number("threshold", -1, 0);
-    const auto iou_threshold = arguments.number("iou-threshold", -1, 0);
-    if (!threshold.ok() || !iou_threshold.ok())
-        return threshold.ok() ? iou_threshold.error() : threshold.error();
-    if (threshold.value() >= 0)
-        config.threshold = float(threshold.value());
-    if (iou_threshold.value() >= 0)
-        config.iou_threshold = float(iou_threshold.value());
-    if (arguments.has("labels")) {
-        auto labels = read_labels(arguments.text("labels"));
-        if (!labels.ok())
-            return labels.error();
-        config.labels = std::move(labels.value());
-    }
-    return config;
-}
-
-// Options go over the model-config, which goes over what lies beside the model.
-Result<ModelConfig> config_for(const std::string& model, const Arguments& arguments) {
-    std::vector<Result<ModelConfig>> said = {side_config(model)};
-    if (arguments.has("model-config"))
-        said.push_back(read_model_config(arguments.text("model-config")));
-    said.push_back(config_of_options(arguments));
-    ModelConfig config;
-    for (const auto& more : said) {
-        if (!more.ok())
-            return more.error();
-        config = merge(std::move(config), more.value());
-    }
-    return config;
-}
-
 void print_graph(const std::string& model, const Graph& graph) {
     const Cost cost = cost_of(graph);
     line("model", model);
@@ -245,7 +184,8 @@ Result<ExitCode> print_model(const std::string& model, const Arguments& argument
         return used.error();
     const auto inputs = inputs_of(graph.value());
     const auto outputs = outputs_of(graph.value());
-    const auto processing = make_processing(inputs, outputs, config.value(), graph.value().metadata);
+    const auto processing =
+        make_processing(inputs, outputs, config.value(), graph.value().metadata);
     if (!processing.ok())
         return processing.error();
     print_processing(*processing.value());

@@ -15,6 +15,10 @@ Result<Graph> load_onnx(const std::string& path);
 Result<Graph> parse_onnx(std::string_view bytes, const std::string& folder,
                          const std::string& where);
 
+// The file of a graph made of ONNX's operators, as standard_form() gives it, at the shapes it has. An
+// Error names the operators that ONNX has not.
+Result<std::string> write_onnx(const Graph& graph);
+
 // A tensor in the type it is computed in, and the type it has in its file.
 struct StoredTensor {
     Tensor values;

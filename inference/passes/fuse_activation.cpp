@@ -61,6 +61,6 @@ void run(Graph& graph) { rewrite_each(graph, fuse); }
 } // namespace
 
 extern const PassDef pass_fuse_activation;
-const PassDef pass_fuse_activation = {"fuse_activation", run};
+const PassDef pass_fuse_activation = {"fuse_activation", run, false};
 
 } // namespace infer

@@ -46,6 +46,6 @@ void run(Graph& graph) { rewrite_each(graph, fuse); }
 } // namespace
 
 extern const PassDef pass_fuse_residual;
-const PassDef pass_fuse_residual = {"fuse_residual", run};
+const PassDef pass_fuse_residual = {"fuse_residual", run, false};
 
 } // namespace infer

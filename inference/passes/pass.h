@@ -13,6 +13,7 @@ namespace infer {
 struct PassDef {
     std::string_view name;
     void (*run)(Graph&);
+    bool keeps_words = true; // false: makes operators or forms of them that are no file's
 };
 
 // Made from inference/passes/meson.build, in the order of its list.

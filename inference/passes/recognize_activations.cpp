@@ -210,6 +210,6 @@ void run(Graph& graph) { rewrite_each(graph, recognize); }
 } // namespace
 
 extern const PassDef pass_recognize_activations;
-const PassDef pass_recognize_activations = {"recognize_activations", run};
+const PassDef pass_recognize_activations = {"recognize_activations", run, false};
 
 } // namespace infer

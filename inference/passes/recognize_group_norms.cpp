@@ -47,6 +47,6 @@ void run(Graph& graph) { rewrite_each(graph, recognize); }
 } // namespace
 
 extern const PassDef pass_recognize_group_norms;
-const PassDef pass_recognize_group_norms = {"recognize_group_norms", run};
+const PassDef pass_recognize_group_norms = {"recognize_group_norms", run, false};
 
 } // namespace infer

@@ -215,6 +215,6 @@ void run(Graph& graph) { rewrite_each(graph, recognize); }
 } // namespace
 
 extern const PassDef pass_recognize_norms;
-const PassDef pass_recognize_norms = {"recognize_norms", run};
+const PassDef pass_recognize_norms = {"recognize_norms", run, false};
 
 } // namespace infer

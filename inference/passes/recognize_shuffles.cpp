@@ -43,6 +43,6 @@ void run(Graph& graph) { rewrite_each(graph, recognize); }
 } // namespace
 
 extern const PassDef pass_recognize_shuffles;
-const PassDef pass_recognize_shuffles = {"recognize_shuffles", run};
+const PassDef pass_recognize_shuffles = {"recognize_shuffles", run, false};
 
 } // namespace infer
