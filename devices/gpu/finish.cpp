@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "devices/gpu/draft.h"
 
+#include "devices/gpu/kernels.h"
 #include "inference/memory_plan.h"
 
 #include <algorithm>
@@ -9,6 +10,8 @@
 
 namespace infer::gpu {
 namespace {
+
+constexpr size_t slack_bytes = slack * sizeof(float); // at both ends of a buffer
 
 class Finisher {
 public:
@@ -84,19 +87,19 @@ void Finisher::plan() {
     const MemoryPlan plan = plan_memory(blocks, program_->context->hardware().alignment);
     offsets_.assign(draft_.roots.size(), 0);
     for (size_t k = 0; k < roots.size(); k++)
-        offsets_[size_t(roots[k])] = plan.offsets[k];
-    program_->arena_bytes = plan.total;
+        offsets_[size_t(roots[k])] = slack_bytes + plan.offsets[k];
+    program_->arena_bytes = plan.total + 2 * slack_bytes;
 }
 
 void Finisher::plan_constants() {
     const size_t alignment = program_->context->hardware().alignment;
-    size_t end = 0;
+    size_t end = slack_bytes;
     for (size_t k = 0; k < draft_.roots.size(); k++)
         if (draft_.roots[k].constant && lives_[k].first <= lives_[k].last) {
             offsets_[k] = end;
             end += (draft_.roots[k].bytes + alignment - 1) / alignment * alignment;
         }
-    program_->constant_bytes = end;
+    program_->constant_bytes = end + slack_bytes;
 }
 
 Result<void> Finisher::upload_constants() {

@@ -87,7 +87,7 @@ std::string_view kernel_source(std::string_view name) {
 }
 
 std::string program_source(std::string_view text) {
-    std::string source;
+    std::string source = "#define SLACK " + std::to_string(slack) + "\n";
     for (const auto& [name, kind] : activations)
         source += "#define " + std::string(name) + " " + std::to_string(int(kind)) + "\n";
     return source + common + std::string(text);

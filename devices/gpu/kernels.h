@@ -6,6 +6,9 @@
 
 namespace infer::gpu {
 
+// Numbers of 32 bits that kernels may read, and not use, before and behind every value.
+constexpr int slack = 1024;
+
 // The text of kernels/<name>.cl, which must be there.
 std::string_view kernel_source(std::string_view name);
 

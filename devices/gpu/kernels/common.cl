@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 R"CL(
 // What all kernels share. Defined outside: N, numbers a work-item takes at once; HALF where numbers lie in
-// memory in 16 bits, which are calculated with in 32; ACT_..., names of activations.
+// memory in 16 bits, which are calculated with in 32; SLACK, numbers there are before and behind all memory; ACT_...,
+// names of activations.
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 #if N == 1
 typedef float fv;
 #else
 typedef JOIN(float, N) fv;
+typedef JOIN(int, N) iv;
 #endif
 
 #ifdef HALF
@@ -35,9 +37,13 @@ typedef float real;
 #define TO_ARRAY(v, t) JOIN(vstore, N)(v, 0, t)
 #endif
 
-// The first `left` numbers, or all; `step` elements from each to the next.
-inline fv read_some(global const real* p, int left, int step) {
-    if (step == 1 && left >= N)
+// Where a tile of N begins that would begin at `at`, of n numbers: so that it ends with them, if there are N.
+inline int tile_start(int at, int n) { return n >= N ? min(at, n - N) : at; }
+
+// N numbers, `step` from each to the next, of which `left` are meant: what is made of the others is not kept. Side
+// by side all are read, as there is memory behind each value (SLACK).
+inline fv read_tile(global const real* p, int left, int step) {
+    if (step == 1)
         return READ_ALL(p);
     float t[N];
     for (int i = 0; i < N; i++)
@@ -45,6 +51,7 @@ inline fv read_some(global const real* p, int left, int step) {
     return FROM_ARRAY(t);
 }
 
+// The first `left` numbers, or all.
 inline void write_some(fv v, global real* p, int left) {
     if (left >= N) {
         WRITE_ALL(v, p);
@@ -56,23 +63,37 @@ inline void write_some(fv v, global real* p, int left) {
         WRITE(t[i], p, i);
 }
 
-// A row of an image from x on, `step` apart; outside [0, width) lies `fill`.
+#if N == 1
 inline fv read_row(global const real* row, int x, int step, int width, float fill) {
-    if (x >= 0 && step == 1 && x + N <= width)
-        return READ_ALL(row + x);
-#if N > 1
-    if (x >= 0 && step == 2 && x + 2 * N <= width) {
-        const fv low = READ_ALL(row + x), high = READ_ALL(row + x + N);
-        return (fv)(low.even, high.even);
-    }
-#endif
-    float t[N];
-    for (int i = 0; i < N; i++) {
-        const int at = x + i * step;
-        t[i] = at >= 0 && at < width ? READ(row, at) : fill;
-    }
+    return x >= 0 && x < width ? READ(row, x) : fill;
+}
+#else
+// 0, 1, 2...
+inline iv lanes() {
+    const int t[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     return FROM_ARRAY(t);
 }
+
+// A row of an image from x on, `step` apart; outside [0, width) lies `fill`. Near the row's ends more is read
+// and not used: neighbours, or the slack around all memory.
+inline fv read_row(global const real* row, int x, int step, int width, float fill) {
+    if (step > 2 || x < 2 * N - SLACK || x > width - 3 * N + SLACK) {
+        float t[N];
+        for (int i = 0; i < N; i++) {
+            const int at = x + i * step;
+            t[i] = at >= 0 && at < width ? READ(row, at) : fill;
+        }
+        return FROM_ARRAY(t);
+    }
+    fv v = READ_ALL(row + x);
+    if (step == 2)
+        v = (fv)(v.even, READ_ALL(row + x + N).even);
+    if (x >= 0 && x + (N - 1) * step < width)
+        return v;
+    const iv at = x + lanes() * step;
+    return at >= 0 && at < width ? v : (fv)(fill);
+}
+#endif
 
 inline fv sigmoid(fv x) { return 1.0f / (1.0f + exp(-x)); }
 inline fv softplus(fv x) { return fmax(x, 0.0f) + log1p(exp(-fabs(x))); }

@@ -12,13 +12,14 @@ kernel void conv(global const real* x, int x_at, global const real* w, int w_at,
     const int tile = get_global_id(0), block = get_global_id(1), image = get_global_id(2);
     if (tile >= tiles * out_height)
         return;
-    const int oy = tile / tiles, ox = tile % tiles * N;
+    const int oy = tile / tiles, ox = tile_start(tile % tiles * N, out_width);
     const int group = block / blocks, first = block % blocks * M;
     const int plane = in_height * in_width;
     x += x_at + (image * groups + group) * channels * plane;
     w += w_at + block * channels * kernel_height * kernel_width * M;
     bias += bias_at + block * M;
     fv sum[M];
+#pragma unroll
     for (int m = 0; m < M; m++)
         sum[m] = bias[m];
     for (int c = 0; c < channels; c++, x += plane)
@@ -30,18 +31,20 @@ kernel void conv(global const real* x, int x_at, global const real* w, int w_at,
             }
             for (int kx = 0; kx < kernel_width; kx++, w += M) {
                 const fv v = read_row(x + iy * in_width, ox * stride_x - pad_x + kx * dilation_x, stride_x, in_width, 0.0f);
+#pragma unroll
                 for (int m = 0; m < M; m++)
                     sum[m] += READ(w, m) * v;
             }
         }
     const int left = out_width - ox;
+#pragma unroll
     for (int m = 0; m < M; m++) {
         if (first + m >= out_channels)
-            return;
+            continue;
         const int at = ((image * groups + group) * out_channels + first + m) * out_height * out_width + oy * out_width + ox;
         fv v = sum[m];
         if (has_added)
-            v += read_some(added + added_at + at, left, 1);
+            v += READ_ALL(added + added_at + at);
         write_some(activate(v, act, alpha, beta), y + y_at + at, left);
     }
 }

@@ -17,6 +17,7 @@ kernel void conv_transpose(global const real* x, int x_at, global const real* w,
     x += x_at + (image * groups + group) * channels * plane;
     w += w_at + block * channels * taps * M;
     float sum[M];
+#pragma unroll
     for (int m = 0; m < M; m++)
         sum[m] = bias[bias_at + block * M + m];
     for (int ky = 0; ky < kernel_height; ky++) {
@@ -30,11 +31,15 @@ kernel void conv_transpose(global const real* x, int x_at, global const real* w,
             global const real* from = x + down / stride_y * in_width + right / stride_x;
             global const real* tap = w + (ky * kernel_width + kx) * M;
             for (int c = 0; c < channels; c++)
+#pragma unroll
                 for (int m = 0; m < M; m++)
                     sum[m] += READ(from, c * plane) * READ(tap, c * taps * M + m);
         }
     }
-    for (int m = 0; m < M && first + m < out_channels; m++) {
+#pragma unroll
+    for (int m = 0; m < M; m++) {
+        if (first + m >= out_channels)
+            continue;
         const int at = ((image * groups + group) * out_channels + first + m) * out_height * out_width + pixel;
         float v = sum[m];
         if (has_added)

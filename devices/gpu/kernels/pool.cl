@@ -10,7 +10,7 @@ kernel void pool(global const real* x, int x_at, global const float* share, int 
     const int tile = get_global_id(0), plane = get_global_id(1);
     if (tile >= tiles * out_height)
         return;
-    const int oy = tile / tiles, ox = tile % tiles * N, left = out_width - ox;
+    const int oy = tile / tiles, ox = tile_start(tile % tiles * N, out_width), left = out_width - ox;
     x += x_at + plane * in_height * in_width;
     const float outside = is_max ? -INFINITY : 0.0f;
     fv all = outside;
@@ -26,12 +26,8 @@ kernel void pool(global const real* x, int x_at, global const float* share, int 
                 all += v;
         }
     }
-    if (!is_max) {
-        float of_columns[N];
-        for (int i = 0; i < N; i++)
-            of_columns[i] = i < left ? share[share_at + out_height + ox + i] : 0.0f;
-        all *= share[share_at + oy] * FROM_ARRAY(of_columns);
-    }
+    if (!is_max) // what is beyond the row is not kept
+        all *= share[share_at + oy] * FROM_ARRAY(share + share_at + out_height + ox);
     write_some(all, y + y_at + (plane * out_height + oy) * out_width + ox, left);
 }
 )CL"

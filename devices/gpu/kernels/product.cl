@@ -8,8 +8,8 @@ kernel void product(global const real* a, int a_at, global const real* b, int b_
                     global const int* where, int where_at, int rows, int depth, int columns, int a_row, int a_column,
                     int b_row, int b_column, int c_row, int c_column, float scale, float share, int act, float alpha,
                     float beta) {
-    const int column = get_global_id(0) * N, row = get_global_id(1) * M, matrix = get_global_id(2);
-    if (column >= columns)
+    const int column = tile_start(get_global_id(0) * N, columns), row = get_global_id(1) * M, matrix = get_global_id(2);
+    if (get_global_id(0) * N >= columns)
         return;
     where += where_at + 3 * matrix;
     a += a_at + where[0];
@@ -17,24 +17,29 @@ kernel void product(global const real* a, int a_at, global const real* b, int b_
     const int left = columns - column;
     int rows_of[M];
     fv sum[M];
+#pragma unroll
     for (int m = 0; m < M; m++) {
         rows_of[m] = min(row + m, rows - 1) * a_row; // those too many are made and not kept
         sum[m] = 0.0f;
     }
     for (int k = 0; k < depth; k++) {
-        const fv v = read_some(b + k * b_row, left, b_column);
+        const fv v = read_tile(b + k * b_row, left, b_column);
+#pragma unroll
         for (int m = 0; m < M; m++)
             sum[m] += READ(a, rows_of[m] + k * a_column) * v;
     }
-    for (int m = 0; m < M && row + m < rows; m++) {
+#pragma unroll
+    for (int m = 0; m < M; m++) {
+        if (row + m >= rows)
+            continue;
         const int at = (matrix * rows + row + m) * columns + column;
         fv v = scale * sum[m];
         if (has_c) {
             global const real* from = c + c_at + where[2] + (row + m) * c_row + column * c_column;
-            v += share * (c_column == 0 ? (fv)(READ(from, 0)) : read_some(from, left, c_column));
+            v += share * (c_column == 0 ? (fv)(READ(from, 0)) : read_tile(from, left, c_column));
         }
         if (has_added)
-            v += read_some(added + added_at + at, left, 1);
+            v += READ_ALL(added + added_at + at);
         write_some(activate(v, act, alpha, beta), y + y_at + at, left);
     }
 }

@@ -168,8 +168,8 @@ private:
     }
 
     std::string indices() const {
-        std::string text =
-            "    const int i = get_global_id(0) * N;\n    if (i >= n)\n        return;\n";
+        std::string text = "    const int i = tile_start(get_global_id(0) * N, n);\n    if "
+                           "(get_global_id(0) * N >= n)\n        return;\n";
         if (rank() > 1)
             text += "    int row = get_global_id(1);\n";
         for (size_t d = 1; d < rank(); d++) {
@@ -189,8 +189,8 @@ private:
         if (step == 0)
             return "(fv)(READ(" + at + ", 0))";
         if (step == 1)
-            return "read_some(" + at + " + i, n - i, 1)";
-        return "read_some(" + at + " + i * " + x + "_0, n - i, " + x + "_0)";
+            return "READ_ALL(" + at + " + i)";
+        return "read_tile(" + at + " + i * " + x + "_0, n - i, " + x + "_0)";
     }
 
     std::vector<MicroOp> ops_;
