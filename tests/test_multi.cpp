@@ -11,13 +11,18 @@ using namespace infer::fake;
 namespace infer {
 
 // A kind of which this machine has none.
-constexpr DeviceDef device_absent = {
-    .name = "ABSENT",
-    .devices = [] { return Result<std::vector<std::string>>(Error{Error::Device, "", "no driver is installed"}); },
-    .compile = [](const Graph&, const CompileOptions&) {
-        return Result<std::unique_ptr<Executor>>(Error{Error::Device, "", "no driver is installed"});
-    },
-    .preferred_batch = [](std::string_view, Hint) { return 1; }};
+constexpr DeviceDef device_absent = {.name = "ABSENT",
+                                     .devices =
+                                         [] {
+                                             return Result<std::vector<std::string>>(Error{
+                                                 Error::Device, "", "no driver is installed"});
+                                         },
+                                     .compile =
+                                         [](const Graph&, const CompileOptions&) {
+                                             return Result<std::unique_ptr<Executor>>(Error{
+                                                 Error::Device, "", "no driver is installed"});
+                                         },
+                                     .preferred_batch = [](std::string_view, Hint) { return 1; }};
 
 std::span<const DeviceDef* const> all_devices() {
     static const DeviceDef* const table[] = {&device_fake, &device_absent, &device_multi};
@@ -82,6 +87,13 @@ TEST(Multi, is_as_good_where_devices_take_now_longer_now_shorter) {
                                 {{"FAKE.1", taking(1000, true)}, {"FAKE.2", taking(4000, true)}});
     EXPECT_GE(both.fps, 1.2 * fast.fps);
     EXPECT_LE(both.p99_us, 1.3 * fast.p99_us);
+}
+
+TEST(Multi, takes_each_in_turn_where_that_is_asked_for) {
+    Party party("MULTI:FAKE.1,FAKE.2", {{"FAKE.1", taking(1000)}, {"FAKE.2", taking(3000)}}, depth,
+                {{"balance", "turns"}});
+    party.run(200, depth);
+    EXPECT_EQ(party.served, (std::map<std::string, int>{{"FAKE.1", 100}, {"FAKE.2", 100}}));
 }
 
 TEST(Multi, leaves_a_device_alone_that_is_too_slow_to_help) {
@@ -246,6 +258,8 @@ TEST(Multi, says_what_is_wrong_with_a_list_of_devices_or_their_options) {
          "device-options=streams=x: must be 0 (the hint decides) to 1024"},
         {"MULTI:FAKE.1", "kernels=own",
          "device-options=kernels=own: MULTI:FAKE.1 has no such option; it has timeout"},
+        {"MULTI:FAKE.1", "balance=even", "device-options=balance=even: must be fastest or turns"},
+        {"MULTI:FAKE.1", "balance=even", "device-options=balance=even: must be fastest or turns"},
         {"MULTI:FAKE.1", "timeout=0", "device-options=timeout=0: must be 1 to 3600000"},
     };
     for (const Case& c : cases) {

@@ -56,6 +56,15 @@ TEST(Plan, fills_the_lanes_in_the_order_of_the_line) {
               (Choices{{0, true}, {0, true}, {0, false}, {0, false}, {1, true}, {0, false}}));
 }
 
+TEST(Plan, gives_each_device_its_turn_where_that_is_wanted) {
+    std::vector<Lanes> lanes = {{{100}, 10}, {{100}, 1000}, {{}, 1}};
+    std::vector<size_t> devices;
+    for (int k = 0; k < 5; k++)
+        devices.push_back(choose(lanes, 7, Policy::InTurn, 100)->device);
+    EXPECT_EQ(devices, (std::vector<size_t>{0, 1, 0, 1, 0}));
+    EXPECT_EQ(choose(lanes, 1, Policy::InTurn, 100)->device, 0u); // the other may not
+}
+
 TEST(Plan, expects_a_late_device_to_be_late_for_as_long_again) {
     EXPECT_EQ(free_at(100, 50, 120), 150);
     EXPECT_EQ(free_at(100, 50, 150), 151);

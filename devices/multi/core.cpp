@@ -177,6 +177,8 @@ void Core::plan(int64_t now_us, Todo& todo) {
         Slot& slot = **it;
         const auto choice = choose(lanes, allowed(slot), terms_.policy, now_us);
         if (choice && !choice->starts_now && !closing_) {
+            if (terms_.policy == Policy::InTurn)
+                break; // nobody overtakes
             ++it;
             continue;
         }
@@ -190,6 +192,7 @@ void Core::plan(int64_t now_us, Todo& todo) {
         slot.begun_us = now_us;
         slot.runs[choice->device] = Run::Running;
         members_[choice->device].running++;
+        members_[choice->device].turn = choice->turn;
         todo.launches.emplace_back(&slot, choice->device);
     }
     if (!line_.empty())
@@ -203,6 +206,7 @@ std::vector<Lanes> Core::lanes_at(int64_t now_us) const {
         if (member.state != State::InUse)
             continue;
         all[d].service_us = member.service.us();
+        all[d].turn = member.turn;
         all[d].free_us.resize(size_t(std::max(0, member.executor->lanes() - member.stuck)), now_us);
     }
     std::vector<size_t> taken(members_.size(), 0);

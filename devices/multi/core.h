@@ -72,6 +72,7 @@ private:
         int running = 0, stuck = 0;
         ServiceTime service;
         int64_t served_us = 0;                             // when it served the last
+        uint64_t turn = 0;                                 // see Lanes
         int64_t retry_us = 0, backoff_us = 0, back_us = 0; // back_us: since when it is InUse again
         uint64_t blamed_by = 0;                            // the request that put it aside
         uint64_t requests = 0, failures = 0;

@@ -5,30 +5,49 @@
 
 namespace infer::multi {
 
+namespace {
+
+// What is least for the device that serves; of equal ones the first does.
+int64_t rank(const Lanes& lanes, int64_t end_us, Policy policy) {
+    switch (policy) {
+    case Policy::Fastest:
+        return end_us;
+    case Policy::InTurn:
+        return int64_t(lanes.turn);
+    case Policy::First:
+        break;
+    }
+    return 0;
+}
+
+} // namespace
+
 std::optional<Choice> choose(std::span<Lanes> devices, uint64_t allowed, Policy policy,
                              int64_t now_us) {
     std::optional<size_t> best;
-    std::vector<int64_t>::iterator lane;
-    int64_t end_us = 0;
+    int64_t best_rank = 0, end_us = 0;
+    uint64_t last_turn = 0;
     for (size_t d = 0; d < devices.size(); d++) {
-        std::vector<int64_t>& free_us = devices[d].free_us;
-        if (!(allowed >> d & 1) || free_us.empty())
+        const Lanes& lanes = devices[d];
+        last_turn = std::max(last_turn, lanes.turn);
+        if (!(allowed >> d & 1) || lanes.free_us.empty())
             continue;
-        const auto first = std::ranges::min_element(free_us);
-        const int64_t end = std::max(*first, now_us) + devices[d].service_us;
-        if (best && end >= end_us)
+        const int64_t begin_us = std::max(*std::ranges::min_element(lanes.free_us), now_us);
+        const int64_t rank_here = rank(lanes, begin_us + lanes.service_us, policy);
+        if (best && rank_here >= best_rank)
             continue;
         best = d;
-        lane = first;
-        end_us = end;
-        if (policy == Policy::First)
-            break;
+        best_rank = rank_here;
+        end_us = begin_us + lanes.service_us;
     }
     if (!best)
         return std::nullopt;
-    const bool starts_now = *lane <= now_us;
-    *lane = std::max(end_us, now_us + 1);
-    return Choice{*best, starts_now};
+    Lanes& taken = devices[*best];
+    int64_t& lane = *std::ranges::min_element(taken.free_us);
+    const bool starts_now = lane <= now_us;
+    lane = std::max(end_us, now_us + 1);
+    taken.turn = last_turn + 1;
+    return Choice{*best, starts_now, taken.turn};
 }
 
 int64_t free_at(int64_t begun_us, int64_t service_us, int64_t now_us) {

@@ -8,18 +8,21 @@
 
 namespace infer::multi {
 
-// Which of several devices serves: the one that would finish first, or the first there is.
-enum class Policy { Fastest, First };
+// Which of several devices serves: the one that would finish first, the first there is, or each in
+// turn.
+enum class Policy { Fastest, First, InTurn };
 
 // One device as a plan sees it. A plan takes lanes for requests that wait, in the order they came.
 struct Lanes {
     std::vector<int64_t> free_us; // when each gets free; not after now: it is free. Empty: no use
     int64_t service_us = 0;       // of a request
+    uint64_t turn = 0;            // that it had last, of all devices' turns
 };
 
 struct Choice {
     size_t device = 0;
     bool starts_now = false; // on a lane that is free; else it waits for that device
+    uint64_t turn = 0;
 };
 
 // The device for the next request in line, of those whose bit in `allowed` is set, and its lane

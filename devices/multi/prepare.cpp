@@ -67,20 +67,30 @@ bool keeps_all_of(const Executor& a, const Executor& b) {
 
 Result<Core::Terms> read_terms(const CompileOptions& options, Policy policy) {
     Core::Terms terms{.policy = policy, .clock = options.clock, .on_notice = options.on_notice};
+    const bool may_balance = policy == Policy::Fastest;
     for (const auto& [name, value] : options.extra) {
+        const auto bad = [&](const std::string& what) {
+            return Error{Error::BadConfig, "device-options=" + name + "=" + value, what};
+        };
         if (name.find('.') != std::string::npos || name == "profile")
             continue;
-        const std::string where = "device-options=" + name + "=" + value;
-        if (name != "timeout")
-            return Error{Error::BadConfig, where,
-                         options.device + " has no such option; it has timeout (milliseconds). One "
-                                          "of its devices is given "
-                                          "options as in CPU.streams=2"};
-        int64_t ms = 0;
-        const auto [end, failed] = std::from_chars(value.data(), value.data() + value.size(), ms);
-        if (failed != std::errc{} || end != value.data() + value.size() || ms < 1 || ms > 3'600'000)
-            return Error{Error::BadConfig, where, "must be 1 to 3600000 milliseconds"};
-        terms.patience_us = ms * 1000;
+        if (name == "balance" && may_balance) {
+            if (value != "fastest" && value != "turns")
+                return bad("must be fastest or turns");
+            terms.policy = value == "turns" ? Policy::InTurn : Policy::Fastest;
+        } else if (name == "timeout") {
+            int64_t ms = 0;
+            const auto [end, failed] =
+                std::from_chars(value.data(), value.data() + value.size(), ms);
+            if (failed != std::errc{} || end != value.data() + value.size() || ms < 1 ||
+                ms > 3'600'000)
+                return bad("must be 1 to 3600000 milliseconds");
+            terms.patience_us = ms * 1000;
+        } else {
+            return bad(options.device + " has no such option; it has timeout (milliseconds)" +
+                       (may_balance ? " and balance (fastest, turns)" : "") +
+                       ". One of its devices is given options as in CPU.streams=2");
+        }
     }
     return terms;
 }

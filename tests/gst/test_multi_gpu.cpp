@@ -42,13 +42,13 @@ TEST(MultiGpu, and_cpu_give_four_sources_every_frame_in_order_with_its_result) {
     const auto end =
         std::chrono::steady_clock::now() + std::chrono::seconds(g_getenv("GI_FULL") ? 600 : 3);
     constexpr guint64 frames_each = 200;
+    const char* devices_of[] = {"MULTI:GPU,CPU device-options=balance=turns", "MULTI:GPU,CPU",
+                                "MULTI:CPU,GPU device-options=CPU.streams=1"};
     std::set<std::string> devices;
     int rounds = 0;
     do {
         Element gi("gstinference model=" + test_data("brightness.onnx") +
-                   " decoder=ultraface precision=f32 device=" +
-                   (rounds % 2 ? "MULTI:GPU,CPU requests=8"
-                               : "MULTI:CPU,GPU requests=8 device-options=CPU.streams=1"));
+                   " decoder=ultraface precision=f32 requests=8 device=" + devices_of[rounds % 3]);
         std::vector<std::unique_ptr<Wire>> wires;
         for (size_t k = 0; k < sources; k++)
             wires.push_back(std::make_unique<Wire>(gi.get(), int(k)));
