@@ -5,6 +5,8 @@
 // these few programs are what models run too.
 #include "tests/small_graphs.h"
 
+#include <cstdlib>
+
 using namespace infer;
 
 namespace {
@@ -259,8 +261,10 @@ TEST_F(GpuOps, functions_of_one_value) {
 
 TEST_F(GpuOps, functions_of_two_values_broadcast) {
     const Shape x{2, 12, 6, 10};
-    for (const Shape& other : {Shape{2, 12, 6, 10}, Shape{1, 12, 1, 1}, Shape{1, 1, 6, 10},
-                               Shape{1}, Shape{10}, Shape{2, 1, 1, 1}}) {
+    std::vector<Shape> others{x, {1, 12, 1, 1}, {10}}; // a program each
+    if (std::getenv("GI_FULL"))
+        others.insert(others.end(), {{1, 1, 6, 10}, {1}, {2, 1, 1, 1}});
+    for (const Shape& other : others) {
         Builder b;
         ValueId v = b.op("Add", {b.op("Abs", {b.input(x)}), b.floats({0.5f})});
         const ValueId o = b.constant(other, 0.5f, 1.5f);
