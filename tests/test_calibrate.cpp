@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "inference/calibrate/agreement.h"
+#include "inference/calibrate/dead_channels.h"
 #include "inference/calibrate/quantize.h"
 #include "inference/calibrate/standard.h"
 #include "inference/formats/onnx.h"
@@ -237,6 +238,44 @@ TEST(StandardForm, writes_a_detection_output_out) {
             EXPECT_NEAR(a[r][k], b[r][k], 1e-5f);
 }
 
+// Two convolutions with a Relu and a pooling between; of the first, channel 1 has a bias below 0
+// and no weights, channel 2 one above 0.
+Graph net_with_dead_channels() {
+    Net net;
+    const ValueId x = net.input("x", {1, 3, 12, 12});
+    Tensor weights = random_numbers({4, 3, 3, 3}, 1);
+    std::ranges::fill(weights.span<float>().subspan(27, 54), 0.0f);
+    const ValueId a = net.node("Conv", {x, net.constant(weights), net.floats({0.1f, -1, 1, 0.2f})});
+    const ValueId b = net.node("MaxPool", {net.node("Relu", {a})},
+                               {{"kernel_shape", std::vector<int64_t>{2, 2}}});
+    return net.made(net.conv(b, {5, 4, 1, 1}, 5));
+}
+
+TEST(DeadChannels, are_those_without_weights_whose_results_are_cut_to_0) {
+    const auto zeros = zeros_of(net_with_dead_channels());
+    ASSERT_EQ(zeros.size(), 2u);
+    EXPECT_EQ(zeros[0].dead_channels, 1);
+    EXPECT_EQ(zeros[0].channels, 4);
+    EXPECT_EQ(zeros[0].share, 0.5);
+    EXPECT_EQ(zeros[1].dead_channels, 0);
+}
+
+TEST(DeadChannels, are_taken_out_and_nothing_changes) {
+    const Graph whole = net_with_dead_channels();
+    Graph pruned = whole;
+    EXPECT_EQ(prune_dead_channels(pruned), 1);
+    ASSERT_TRUE(infer_shapes(pruned).ok());
+    EXPECT_EQ(pruned.value(pruned.nodes[0].outputs[0]).shape, (Shape{1, 3, 10, 10}));
+    EXPECT_EQ(error_of(pruned, whole, random_numbers({1, 3, 12, 12}, 9)), 0);
+    EXPECT_EQ(prune_dead_channels(pruned), 0);
+}
+
+TEST(DeadChannels, stay_where_others_than_convolutions_read_them) {
+    Graph graph = net_with_dead_channels();
+    graph.outputs.push_back(graph.nodes[1].outputs[0]); // the Relu's
+    EXPECT_EQ(prune_dead_channels(graph), 0);
+}
+
 Finding boxes(const std::vector<Detection>& detections) {
     Finding finding;
     finding.decoded.detections = detections;
@@ -290,6 +329,14 @@ TEST(Agreement, compares_what_there_is) {
     b.decoded.classes = {{3, 0.4f}, {4, 0.3f}};
     a.decoded.embedding = {1, 0}, b.decoded.embedding = {1, 1};
     EXPECT_NEAR(agreement({&a, 1}, {&b, 1}, options).value, std::sqrt(0.5), 1e-6);
+    const std::pair<const char*, double> texts[] = {
+        {"0.1, -0.2", 1}, {"0.11, -0.2", 1}, {"0.1, -0.3", 0}, {"0.1", 0}, {"none", 0}};
+    for (const auto& [text, value] : texts) {
+        Finding e, f;
+        e.decoded.attributes = {{"gaze", "0.1, -0.2", -1, 1}};
+        f.decoded.attributes = {{"gaze", text, -1, 1}};
+        EXPECT_EQ(agreement({&e, 1}, {&f, 1}, options).value, value) << text;
+    }
     Finding c, d;
     c.outputs = {random_numbers({8}, 1)}, d.outputs = {c.outputs[0].clone()};
     EXPECT_NEAR(agreement({&c, 1}, {&d, 1}, options).value, 1, 1e-9);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Quantised networks on the CPU device: on bytes, the results of the plain kernels; without VNNI, a
 // clear refusal.
+#include "inference/calibrate/agreement.h"
+#include "inference/decode/run_decoder.h"
+#include "inference/processing.h"
+#include "inference/quantized.h"
 #include "devices/cpu/onednn.h"
 #include "devices/cpu/simd.h"
 #include "inference/quantized.h"
@@ -116,6 +120,63 @@ TEST_P(CpuByteModels, give_the_known_outputs_on_bytes) {
             EXPECT_EQ(layer.kernel.find("gemm"), std::string::npos)
                 << layer.name << " runs " << layer.kernel;
         }
+}
+
+// The picture's outputs as tensors `decode` understands.
+calibrate::Finding finding_of(const Graph& graph, const std::vector<Tensor>& outputs,
+                              const Processing& how) {
+    std::vector<NamedTensor> named;
+    for (size_t k = 0; k < outputs.size(); k++)
+        named.push_back({graph.value(graph.outputs[k]).name, outputs[k].view()});
+    calibrate::Finding finding{{}, outputs};
+    if (how.decoder) {
+        const auto decoded =
+            run_decoder(*how.decoder, named, calibrate::with_margin(how.options));
+        EXPECT_TRUE(decoded.ok()) << decoded.error().text();
+        if (decoded.ok())
+            finding.decoded = decoded.value();
+    }
+    return finding;
+}
+
+std::shared_ptr<const Processing> processing_of(const Graph& graph, const Executor& executor) {
+    std::vector<InputFormat> inputs(executor.inputs().begin(), executor.inputs().end());
+    ModelConfig config;
+    for (const InputFormat& input : inputs)
+        if (input.shape.size() != 4)
+            config.values[input.name] = {1};
+    const auto how = make_processing(inputs, executor.outputs(), config, graph.metadata);
+    return how.ok() ? how.value() : nullptr;
+}
+
+// How much of the network the file itself has on a grid.
+double least_share(std::string_view model) {
+    if (model.starts_with("age-gender")) // its first layer reads floats
+        return 0.89;
+    if (model.starts_with("license-plate")) // three small layers do
+        return 0.96;
+    return 0.98;
+}
+
+TEST_P(CpuByteModels, find_what_is_known_on_bytes_nearly_alone) {
+    const ModelCase& model = GetParam();
+    if (file_of(model).empty())
+        GTEST_SKIP() << "no " << model.name << " under $GI_SHARED/models";
+    if (!has_bytes())
+        GTEST_SKIP() << "this processor has no VNNI";
+    auto graph = load_model(file_of(model), {.shapes = model.shapes});
+    ASSERT_TRUE(graph.ok() && optimize(graph.value()).ok());
+    Graph bytes = graph.value();
+    EXPECT_GE(run_in_bytes(bytes).share(), least_share(model.name));
+    auto executor = compile(graph.value(), Precision::Int8);
+    ASSERT_TRUE(executor.ok()) << executor.error().text();
+    const KnownResults known = known_results(model);
+    const auto how = processing_of(graph.value(), *executor.value());
+    ASSERT_TRUE(how);
+    const auto expected = finding_of(graph.value(), known.outputs, *how),
+               found = finding_of(graph.value(), run_once(*executor.value(), known.inputs), *how);
+    const auto agreement = calibrate::agreement({&expected, 1}, {&found, 1}, how->options);
+    EXPECT_GE(agreement.value, 0.98) << agreement.words;
 }
 
 std::vector<ModelCase> quantized_models() {

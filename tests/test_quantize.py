@@ -9,7 +9,10 @@ import subprocess
 import tempfile
 import unittest
 
+import numpy
+
 import media
+import onnx_writer
 import tap
 
 TOOL = os.environ["GI_TOOL"]
@@ -82,6 +85,24 @@ class Made(unittest.TestCase):
         self.assertEqual(made.returncode, 1, made.stdout + made.stderr)
         self.assertIn("--max-drop 0", made.stderr)
         self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_dead_channels_are_named_by_info_and_taken_out_on_demand(self):
+        first = numpy.random.default_rng(1).normal(size=(4, 3, 3, 3)).astype(numpy.float32)
+        first[1] = 0
+        second = numpy.ones((2, 4, 1, 1), numpy.float32)
+        model = self.folder / "dead.onnx"
+        model.write_bytes(onnx_writer.model(
+            [onnx_writer.node("Conv", ["x", "w0"], ["a"], "first"), onnx_writer.node("Relu", ["a"], ["b"]),
+             onnx_writer.node("Conv", ["b", "w1"], ["y/0"], "second")],
+            shape=(1, 3, 16, 16), constants={"w0": first, "w1": second}))
+        told = subprocess.run([TOOL, "info", model, "--decoder", "none"], capture_output=True, text=True, timeout=60)
+        self.assertRegex(told.stdout, r"zeros +first: 25.0 % of its weights, 1 of 4 channels are dead")
+        made = quantize(model, "--calibrate", FOLDER / "ball.avi", "--output", self.output, "--decoder", "none",
+                        "--frames", 2, "--prune-dead")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.assertRegex(made.stdout, r"pruned +1 dead channels")
+        told = subprocess.run([TOOL, "info", self.output, "--decoder", "none"], capture_output=True, text=True, timeout=60)
+        self.assertNotIn("are dead", told.stdout)
 
     def test_ctrl_c_leaves_nothing_behind(self):
         started = subprocess.Popen([TOOL, "quantize", str(DETECTOR), "--calibrate", str(FOLDER / "ball.avi"),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // gst-inference info: what a model is and how it would be used; or what devices there are.
 
+#include "inference/calibrate/dead_channels.h"
 #include "inference/image_layout.h"
 #include "inference/model.h"
 #include "inference/processing.h"
@@ -119,6 +120,24 @@ Result<void> print_bytes(Graph graph) {
     return {};
 }
 
+// Layers with weights that do nothing.
+Result<void> print_zeros(Graph graph) {
+    if (const auto simple = simplify(graph); !simple.ok())
+        return simple.error();
+    for (const calibrate::Zeros& zeros : calibrate::zeros_of(graph)) {
+        if (zeros.share < 0.005 && zeros.dead_channels == 0)
+            continue;
+        char text[64];
+        std::snprintf(text, sizeof text, ": %.1f %% of its weights", 100 * zeros.share);
+        std::string words = zeros.layer + text;
+        if (zeros.dead_channels > 0)
+            words += ", " + std::to_string(zeros.dead_channels) + " of " +
+                     std::to_string(zeros.channels) + " channels are dead (quantize --prune-dead)";
+        line("zeros", words);
+    }
+    return {};
+}
+
 std::string with_unit(double value, const char* unit) {
     char text[64];
     std::snprintf(text, sizeof text, "%.3f %s", value, unit);
@@ -179,6 +198,8 @@ Result<ExitCode> print_model(const std::string& model, const Arguments& argument
     print_graph(model, graph.value());
     if (const auto bytes = print_bytes(graph.value()); !bytes.ok())
         return bytes.error();
+    if (const auto zeros = print_zeros(graph.value()); !zeros.ok())
+        return zeros.error();
     print_batch(model, load);
     if (const auto used = print_device_use(graph.value(), arguments); !used.ok())
         return used.error();

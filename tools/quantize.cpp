@@ -2,6 +2,7 @@
 // gst-inference quantize: a float model becomes one that multiplies bytes, by what its numbers are
 // like on frames of the user's own media.
 
+#include "inference/calibrate/dead_channels.h"
 #include "inference/calibrate/standard.h"
 #include "inference/formats/onnx.h"
 #include "inference/model.h"
@@ -32,6 +33,7 @@ constexpr OptionDef own_options[] = {
      true},
     {"frames", "N", "frames to calibrate with, and as many to judge by (default 48)"},
     {"ranges", "HOW", "auto (default: the best), minmax, percentile, mse or kl"},
+    {"prune-dead", "", "takes channels out whose results are always 0; nothing else changes by it"},
     {"json", "FILE", "writes the report as one line of JSON; -: to stdout"},
     {"plot", "FILE.svg", "draws speed against agreement of all that was tried"},
     {"shape", "[NAME=]1,3,H,W", "replaces the declared shape of an input", true},
@@ -43,6 +45,7 @@ struct Order {
     std::string model, output;
     std::vector<std::string> calibrate, judge;
     size_t frames = 48;
+    bool prune_dead = false;
     SearchOptions search;
     LoadOptions load;
     ModelConfig config;
@@ -99,6 +102,7 @@ Result<Order> read_order(const Arguments& arguments) {
     order.calibrate = arguments.all("calibrate");
     order.calibrate.insert(order.calibrate.end(), words.begin() + 1, words.end());
     order.judge = arguments.all("judge");
+    order.prune_dead = arguments.has("prune-dead");
     if (order.calibrate.empty())
         return Error{Error::BadConfig, "--calibrate",
                      "is missing: videos or pictures like those the model will see"};
@@ -273,6 +277,9 @@ Result<ExitCode> quantize(const Order& order, const Arguments& arguments) {
         make_processing(inputs, outputs_of(graph.value()), order.config, graph.value().metadata);
     if (!how.ok())
         return how.error();
+    const int64_t pruned = order.prune_dead ? calibrate::prune_dead_channels(graph.value()) : 0;
+    if (const auto shaped = infer_shapes(graph.value()); !shaped.ok())
+        return shaped.error();
     const InterruptGuard guard;
     std::optional<Progress> progress(std::in_place);
     const auto material = read_material(order, inputs, *how.value(), *progress);
@@ -302,7 +309,7 @@ Result<ExitCode> quantize(const Order& order, const Arguments& arguments) {
                         material.value().judged.size(),
                         order.search.max_drop,
                         ms.value(),
-                        0,
+                        pruned,
                         found.value()};
     const auto written = write_report(report, arguments);
     return written.ok() ? Result<ExitCode>(Done) : written.error();

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <optional>
+#include <cstdlib>
 
 namespace infer::calibrate {
 namespace {
@@ -93,17 +93,31 @@ Share segments(const Decoded& expected, const Decoded& found) {
     return share;
 }
 
-std::optional<double> number(const std::string& text) {
-    char* end = nullptr;
-    const double value = std::strtod(text.c_str(), &end);
-    return !text.empty() && *end == 0 ? std::optional(value) : std::nullopt;
+// The numbers of "31.4" or "0.1, -0.2, 0.9"; none if it is another text.
+std::vector<double> numbers(const std::string& text) {
+    std::vector<double> all;
+    const char* at = text.c_str();
+    while (*at != 0) {
+        char* end = nullptr;
+        all.push_back(std::strtod(at, &end));
+        if (end == at || (*end != 0 && *end != ','))
+            return {};
+        at = *end == ',' ? end + 1 : end;
+    }
+    return all;
 }
 
 bool same(const Attribute& a, const Attribute& b) {
-    const auto x = a.label_id < 0 ? number(a.label) : std::nullopt, y = number(b.label);
-    if (!x || !y)
+    const auto x = numbers(a.label), y = numbers(b.label);
+    if (a.label_id >= 0 || x.empty() || x.size() != y.size())
         return a.label == b.label;
-    return std::abs(*x - *y) <= double(near_part) * std::max(std::abs(*x), 1.0);
+    double largest = 1;
+    for (const double v : x)
+        largest = std::max(largest, std::abs(v));
+    for (size_t k = 0; k < x.size(); k++)
+        if (std::abs(x[k] - y[k]) > double(near_part) * largest)
+            return false;
+    return true;
 }
 
 Share attributes(const Decoded& expected, const Decoded& found) {

@@ -58,7 +58,8 @@ std::string text_of(const Report& r) {
     text += format("%-14s %.1f %% of the multiplications, ranges by %s\n", "int8",
                    100 * f.int8_share, std::string(name_of(f.observer)).c_str());
     if (r.dead_channels > 0)
-        text += format("%-14s %zu dead channels are left out\n", "pruned", r.dead_channels);
+        text += format("%-14s %lld dead channels are left out\n", "pruned",
+                       static_cast<long long>(r.dead_channels));
     text += "\n" + table_of(f.points);
     std::vector<LayerNote> floats;
     std::ranges::copy_if(f.layers, std::back_inserter(floats), &LayerNote::in_float);
@@ -79,7 +80,7 @@ std::string json_of(const Report& r) {
                r.max_drop) +
         json_quoted(f.agreement.words) +
         format(", \"ranges\": \"%s\", \"int8_share\": %.6f, \"ms\": %.4f, "
-               "\"dead_channels\": %zu, \"points\": [",
+               "\"dead_channels\": %lld, \"points\": [",
                std::string(name_of(f.observer)).c_str(), f.int8_share, r.ms, r.dead_channels);
     const char* comma = "";
     for (const Point& p : f.points) {

@@ -13,7 +13,7 @@ struct Report {
     size_t calibrated = 0, judged = 0; // frames
     double max_drop = 0;
     double ms = 0; // of the written file
-    size_t dead_channels = 0;
+    int64_t dead_channels = 0; // that were taken out
     const Found& found;
 };
 
