@@ -242,7 +242,7 @@ void resample(const T* x, T* y, const std::vector<Taps>& taps, int64_t outer, in
 }
 
 template <typename T>
-void run_typed(const Node& node, const std::vector<Axis>& axes, const T* x, T* y, int64_t total) {
+void run_typed(const Node& node, const std::vector<Axis>& axes, const T* x, T* y) {
     std::vector<T> from(
         x, x + [&] {
             int64_t n = 1;
@@ -267,7 +267,7 @@ void run_typed(const Node& node, const std::vector<Axis>& axes, const T* x, T* y
         shape[d] = axes[d].out;
         from = std::move(to);
     }
-    std::copy_n(from.begin(), total, y);
+    std::copy(from.begin(), from.end(), y);
 }
 
 void run(const Node& node, Views in, Views out) {
@@ -277,8 +277,7 @@ void run(const Node& node, Views in, Views out) {
     const auto sizes = given(in, 3) ? numbers<int64_t>(in[3]) : std::vector<int64_t>();
     const auto axes = *axes_of(node, in[0].shape, floats(1), floats(2), sizes);
     visit(in[0].type, [&]<typename T>(std::type_identity<T>) {
-        run_typed<T>(node, axes, in[0].span<T>().data(), out[0].span<T>().data(),
-                     count(out[0].shape));
+        run_typed<T>(node, axes, in[0].span<T>().data(), out[0].span<T>().data());
     });
 }
 
