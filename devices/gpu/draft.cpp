@@ -63,7 +63,7 @@ void Drafter::transfer(PlannedStep::Kind kind, int root) {
     step.root = root;
     draft_.steps.push_back(std::move(step));
     Root& memory = draft_.roots[size_t(root)];
-    memory.on_device = memory.on_host = memory.is_mirrored = true;
+    memory.on_device = memory.on_host = true;
 }
 
 // A copy in the other of F32 and F16.
@@ -261,7 +261,7 @@ Result<void> Drafter::add_host(const Node& node) {
             continue;
         }
         step.out.push_back(new_place(graph_.value(v).type, graph_.value(v).shape));
-        base(step.out.back().root).on_host = base(step.out.back().root).is_mirrored = true;
+        base(step.out.back().root).on_host = true;
         values_[size_t(v)].host = step.out.back();
     }
     draft_.steps.push_back(std::move(step));

@@ -21,7 +21,6 @@ struct Root {
     std::optional<Tensor> constant = std::nullopt; // as it is to lie there
     std::optional<Tensor> original = std::nullopt; // what that was made from
     bool on_device = false, on_host = false;       // where its content is, so far
-    bool is_mirrored = false;                      // has memory on the host too
 };
 
 // One step as nodes asked for it; places name roots.

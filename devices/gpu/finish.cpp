@@ -185,7 +185,7 @@ Result<void> Finisher::make_kernel(const PlannedStep& planned, Step& step) {
 
 Result<void> Finisher::make_step(const PlannedStep& planned) {
     Step step{
-        .kind = Step::Kind(planned.kind), .name = planned.name, .op = planned.op, .kernel = "host"};
+        .kind = Step::Kind(planned.kind), .name = planned.name, .op = planned.op, .kernel = ""};
     if (planned.kind == PlannedStep::Kernel) {
         if (auto made = make_kernel(planned, step); !made.ok())
             return made;

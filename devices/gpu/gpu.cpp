@@ -85,6 +85,7 @@ std::map<std::string, std::string> words_of(const Program& program, bool half, i
         {"vendor", h.vendor},
         {"driver", h.platform_name + " " + h.driver},
         {"memory_mib", std::to_string(h.memory_bytes >> 20)},
+        {"compute_units", std::to_string(h.units)},
         {"fp16", h.has_fp16 ? "yes" : "no"},
         {"sub_groups", h.has_sub_groups ? "yes" : "no"},
         {"precision", half ? "f16" : "f32"},

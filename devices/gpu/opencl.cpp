@@ -52,7 +52,6 @@ std::string find_all(void* library, OpenCl& all) {
     find(all.clEnqueueWriteBuffer, "clEnqueueWriteBuffer");
     find(all.clEnqueueMapBuffer, "clEnqueueMapBuffer");
     find(all.clEnqueueUnmapMemObject, "clEnqueueUnmapMemObject");
-    find(all.clFlush, "clFlush");
     find(all.clFinish, "clFinish");
     return find.missing();
 }

@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace infer::gpu {
 
@@ -40,7 +41,6 @@ struct OpenCl {
     decltype(&::clEnqueueWriteBuffer) clEnqueueWriteBuffer;
     decltype(&::clEnqueueMapBuffer) clEnqueueMapBuffer;
     decltype(&::clEnqueueUnmapMemObject) clEnqueueUnmapMemObject;
-    decltype(&::clFlush) clFlush;
     decltype(&::clFinish) clFinish;
 };
 
