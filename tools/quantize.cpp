@@ -31,7 +31,7 @@ constexpr OptionDef own_options[] = {
     {"max-drop", "0..1", "how far its results may differ from the float model's (default 0.02)"},
     {"judge", "MEDIA", "frames to compare results on (default: every second one of --calibrate)",
      true},
-    {"frames", "N", "frames to calibrate with, and as many to judge by (default 48)"},
+    {"frames", "N", "frames to calibrate with, and as many to judge by (default 64)"},
     {"ranges", "HOW", "auto (default: the best), minmax, percentile, mse or kl"},
     {"prune-dead", "", "takes channels out whose results are always 0; nothing else changes by it"},
     {"json", "FILE", "writes the report as one line of JSON; -: to stdout"},
@@ -44,7 +44,7 @@ constexpr auto options = join(std::to_array(own_options), processing_options);
 struct Order {
     std::string model, output;
     std::vector<std::string> calibrate, judge;
-    size_t frames = 48;
+    size_t frames = 64;
     bool prune_dead = false;
     SearchOptions search;
     LoadOptions load;

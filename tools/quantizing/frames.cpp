@@ -15,8 +15,8 @@ namespace fs = std::filesystem;
 
 constexpr size_t most_decoded = 3000; // of one file
 
-// Keeps up to so many of any number of frames, evenly: when there are too many, every second one
-// goes, and from then on only half as many come.
+// Keeps up to so many of any number of frames, evenly: when there are twice as many, every second
+// one goes, and from then on only half as many come.
 class Sampler {
 public:
     explicit Sampler(size_t most) : most_(std::max<size_t>(1, most)) {}
@@ -24,17 +24,24 @@ public:
     bool wants_next() { return seen_++ % stride_ == 0; }
     void keep(FrameInputs frame) {
         kept_.push_back(std::move(frame));
-        if (kept_.size() <= most_)
+        if (kept_.size() < 2 * most_)
             return;
-        for (size_t k = 0; 2 * k < kept_.size(); k++)
-            std::swap(kept_[k], kept_[2 * k]);
-        kept_.resize((kept_.size() + 1) / 2);
+        thin_to(most_);
         stride_ *= 2;
     }
-    std::vector<FrameInputs> take() { return std::move(kept_); }
+    std::vector<FrameInputs> take() {
+        thin_to(std::min(most_, kept_.size()));
+        return std::move(kept_);
+    }
     size_t kept() const { return kept_.size(); }
 
 private:
+    void thin_to(size_t count) {
+        for (size_t k = 0; k < count; k++)
+            std::swap(kept_[k], kept_[k * kept_.size() / count]);
+        kept_.resize(count);
+    }
+
     const size_t most_;
     size_t seen_ = 0, stride_ = 1;
     std::vector<FrameInputs> kept_;
