@@ -348,3 +348,8 @@ bool ElementModel::failed() const {
     std::lock_guard guard(shared_->lock);
     return shared_->phase == Shared::Failed;
 }
+
+bool ElementModel::failing() const {
+    std::lock_guard guard(shared_->lock);
+    return shared_->phase == Shared::Failed || shared_->phase == Shared::Failing;
+}

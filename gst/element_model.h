@@ -34,7 +34,8 @@ public:
     // Waits until the model is compiled. No processing: cancelled, or failed, and then the error is
     // on the bus already.
     InUse wait_ready(std::stop_token cancel) const;
-    bool failed() const;
+    bool failed() const;  // and the error is on the bus
+    bool failing() const; // or on its way there
 
     // Loads another model beside the one in use. Then `loaded` is called with a ticket and the error
     // if there is one, on a thread of its own that holds the element. What prepare() began before is

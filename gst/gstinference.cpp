@@ -171,7 +171,7 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* sp
 void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
     InferenceElement& own = *self_of(object)->own;
     if (id == PROP_STATS) {
-        g_value_take_boxed(value, inference_stats(GST_ELEMENT(object), own.model.session().get()));
+        g_value_take_boxed(value, inference_stats(own));
         return;
     }
     if (!get_inference_property(own.settings(), spec, value))
@@ -189,8 +189,8 @@ void install_stats(GObjectClass* object) {
     g_object_class_install_property(
         object, PROP_STATS,
         g_param_spec_boxed("stats", "Statistics",
-                           "Figures since the model was loaded: frames, batches, latency "
-                           "percentiles and where the time went (microseconds), what runs it",
+                           "Frames by what became of them, frames a second, how full queue and batches "
+                           "are, percentiles of each stage (microseconds), what runs the model",
                            GST_TYPE_STRUCTURE,
                            GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
 }

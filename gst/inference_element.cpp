@@ -122,29 +122,10 @@ Result<bool> InferenceElement::take_over(unsigned ticket, const std::string& pat
     return in_use;
 }
 
-void InferenceElement::latency_told(int64_t latency_us) {
-    std::lock_guard guard(lock_);
-    told_latency_us_ = latency_us;
-}
-
 void InferenceElement::watch_latency() {
-    const int64_t now = g_get_monotonic_time();
-    {
-        std::lock_guard guard(lock_);
-        if (told_latency_us_ < 0 || now - checked_us_ < G_USEC_PER_SEC)
-            return;
-        checked_us_ = now;
-    }
-    const auto session = model.session();
-    if (!session || !session->ready())
+    if (!latency.is_due(g_get_monotonic_time()))
         return;
-    const int64_t latency = session->expected_latency_us();
-    {
-        std::lock_guard guard(lock_);
-        const int64_t change = std::abs(latency - told_latency_us_);
-        if (change * 5 <= told_latency_us_)
-            return;
-        told_latency_us_ = latency;
-    }
-    gst_element_post_message(element, gst_message_new_latency(GST_OBJECT(element)));
+    const auto session = model.session();
+    if (session && session->ready() && latency.has_changed(session->expected_latency_us()))
+        gst_element_post_message(element, gst_message_new_latency(GST_OBJECT(element)));
 }

@@ -2,7 +2,10 @@
 #pragma once
 
 #include "gst/element_model.h"
+#include "gst/flow_figures.h"
 #include "gst/inference_settings.h"
+#include "gst/latency_watch.h"
+#include "gst/skips.h"
 
 #include <mutex>
 
@@ -38,14 +41,15 @@ struct InferenceElement {
     bool set(GParamSpec* spec, const GValue* value);
     void close(); // lets go of the model
 
-    // Asks the pipeline to work out its latency again where ours has changed by more than a fifth
-    // since it last asked; at most once a second. Any thread.
+    // Asks the pipeline to work out its latency again where `latency` says so. Any thread.
     void watch_latency();
-    void latency_told(int64_t latency_us);
 
     GstElement* const element; // its owner
     const Gives gives;
     ElementModel model;
+    FlowFigures figures; // of all sources
+    Skips skips;
+    LatencyWatch latency;
 
 private:
     // For elements that give pictures, decoder `auto` is `picture`.
@@ -60,6 +64,4 @@ private:
     mutable std::mutex lock_; // guards all below
     InferenceSettings settings_;
     std::string next_model_; // being loaded; "": none
-    int64_t told_latency_us_ = -1; // -1: nobody asked
-    int64_t checked_us_ = 0;       // monotonic
 };

@@ -93,8 +93,8 @@ static void gst_inference_pad_class_init(GstInferencePadClass* klass) {
     g_object_class_install_property(
         object, PROP_STATS,
         g_param_spec_boxed("stats", "Statistics",
-                           "Counters of this source: frames-in, frames-out, inferred, skipped, "
-                           "dropped, failed (all uint64)",
+                           "Frames of this source by what became of them, frames a second, queue "
+                           "depth, percentiles of each stage (microseconds), devices",
                            GST_TYPE_STRUCTURE,
                            GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
 }

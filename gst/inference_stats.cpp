@@ -45,26 +45,30 @@ static void put_devices(GstStructure* s, const std::vector<infer::DeviceCounters
     gst_structure_take_value(s, "devices", &list);
 }
 
-GstStructure* inference_stats(GstElement* element, infer::Session* session) {
-    GST_OBJECT_LOCK(element);
-    const guint sources = element->numsinkpads;
-    GST_OBJECT_UNLOCK(element);
-    GstStructure* s = gst_structure_new("stats", "sources", G_TYPE_UINT, sources, nullptr);
-    if (!session)
-        return s;
-    const infer::SessionStats stats = session->stats();
-    gst_structure_set(s, "frames", G_TYPE_UINT64, stats.frames, "failed", G_TYPE_UINT64,
-                      stats.failed, "batches", G_TYPE_UINT64, stats.batches, "latency-p50",
-                      G_TYPE_DOUBLE, stats.latency_p50_us, "latency-p95", G_TYPE_DOUBLE,
-                      stats.latency_p95_us, "latency-p99", G_TYPE_DOUBLE, stats.latency_p99_us,
-                      "preprocess", G_TYPE_DOUBLE, stats.preprocess_us, "inference",
-                      G_TYPE_DOUBLE, stats.inference_us, "decode", G_TYPE_DOUBLE,
-                      stats.decode_us, "wait", G_TYPE_DOUBLE, stats.wait_us, nullptr);
+// What elements that share the model have made of it together.
+static void put_session(GstStructure* s, infer::Session& session) {
+    const infer::SessionStats stats = session.stats();
+    gst_structure_set(s, "frames", G_TYPE_UINT64, stats.frames, "batches", G_TYPE_UINT64, stats.batches, "preprocess",
+                      G_TYPE_DOUBLE, stats.preprocess_us, "inference", G_TYPE_DOUBLE, stats.inference_us, "decode",
+                      G_TYPE_DOUBLE, stats.decode_us, "wait", G_TYPE_DOUBLE, stats.wait_us, nullptr);
     put_batch_fill(s, stats.batch_fill);
     if (!stats.devices.empty())
         put_devices(s, stats.devices);
-    if (session->ready())
-        for (const auto& [name, value] : session->describe())
+    if (session.ready())
+        for (const auto& [name, value] : session.describe())
             gst_structure_set(s, name.c_str(), G_TYPE_STRING, value.c_str(), nullptr);
+}
+
+GstStructure* inference_stats(const InferenceElement& own) {
+    guint sources = 0;
+    int depth = 0;
+    for_each_source(own.element, [&](SourcePads& pads) {
+        sources++;
+        depth += pads.queue_depth();
+    });
+    GstStructure* s = gst_structure_new("stats", "sources", G_TYPE_UINT, sources, "queue-depth", G_TYPE_INT, depth, nullptr);
+    own.figures.put(s);
+    if (const auto session = own.model.session())
+        put_session(s, *session);
     return s;
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "gst/source_pads.h"
-#include "inference/session.h"
 
 #include <gst/gst.h>
 
@@ -11,5 +10,5 @@
 // Every source the element has now; each stays alive during its call. Any thread.
 void for_each_source(GstElement* element, const std::function<void(SourcePads&)>& call);
 
-// The element's `stats`: of the session (nullptr: not loaded), which other elements may share.
-GstStructure* inference_stats(GstElement* element, infer::Session* session);
+// The element's `stats`: its own, and those of its session, which other elements may share.
+GstStructure* inference_stats(const InferenceElement& own);

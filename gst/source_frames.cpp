@@ -36,7 +36,8 @@ GstFlowReturn SourcePads::chain(GstBuffer* buffer) {
     }
     GST_LOG_OBJECT(sink_, "takes frame %" G_GUINT64_FORMAT ", pts %" GST_TIME_FORMAT, taken_,
                    GST_TIME_ARGS(GST_BUFFER_PTS(buffer)));
-    counters_.in++;
+    figures_.came();
+    element_.figures.came();
     return admit(std::move(source), buffer, cancel);
 }
 
@@ -157,9 +158,8 @@ const char* SourcePads::reason_to_skip(GstBuffer* buffer) {
 bool SourcePads::comes_too_late(GstBuffer* buffer) {
     if (!lateness_.is_too_late(running_time(buffer)))
         return false;
-    const auto of = [this](FrameStatus s) { return counters_.by_status[size_t(s)].load(); };
-    if (GstMessage* message = lateness_.message(element_.element, segment_, buffer, of(FrameStatus::Inferred),
-                                                of(FrameStatus::Skipped) + 1))
+    if (GstMessage* message = lateness_.message(element_.element, segment_, buffer, figures_.count(FrameStatus::Inferred),
+                                                figures_.count(FrameStatus::Skipped) + 1))
         gst_element_post_message(element_.element, message);
     return true;
 }

@@ -379,11 +379,15 @@ void SourcePads::update_options() {
         open->set_options(options());
 }
 
+int SourcePads::queue_depth() const {
+    int depth = 0;
+    for (const auto& source : all_sources())
+        depth += source->stats().in_flight;
+    return depth;
+}
+
 GstStructure* SourcePads::stats() const {
-    const auto of = [this](FrameStatus s) { return counters_.by_status[size_t(s)].load(); };
-    return gst_structure_new(
-        "stats", "frames-in", G_TYPE_UINT64, counters_.in.load(), "frames-out", G_TYPE_UINT64,
-        counters_.out.load(), "inferred", G_TYPE_UINT64, of(FrameStatus::Inferred), "skipped",
-        G_TYPE_UINT64, of(FrameStatus::Skipped), "dropped", G_TYPE_UINT64,
-        of(FrameStatus::Dropped), "failed", G_TYPE_UINT64, of(FrameStatus::Failed), nullptr);
+    GstStructure* s = gst_structure_new("stats", "queue-depth", G_TYPE_INT, queue_depth(), nullptr);
+    figures_.put(s);
+    return s;
 }

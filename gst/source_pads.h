@@ -2,6 +2,8 @@
 #pragma once
 
 #include "gst/crops.h"
+#include "gst/failures.h"
+#include "gst/flow_figures.h"
 #include "gst/inference_element.h"
 #include "gst/look_again.h"
 #include "gst/lateness.h"
@@ -10,7 +12,6 @@
 
 #include <gst/video/video.h>
 
-#include <atomic>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -51,6 +52,7 @@ public:
     // Tells the source what the pads' and the element's settings say now.
     void update_options();
     GstStructure* stats() const;
+    int queue_depth() const; // frames that came and have not left
 
 private:
     // A source and the session that made it, gone together, the source first.
@@ -73,10 +75,6 @@ private:
         std::deque<std::shared_ptr<infer::Source>> earlier;
         std::vector<GstEvent*> overtaken; // by a flush, to be left on src
     };
-    struct Counters {
-        std::atomic<guint64> in = 0, out = 0;
-        std::atomic<guint64> by_status[4] = {}; // of infer::FrameStatus
-    };
 
     // Streaming thread of the sink pad.
     GstFlowReturn admit(std::shared_ptr<infer::Source> source, GstBuffer* buffer,
@@ -98,6 +96,9 @@ private:
     // Task of the src pad.
     void iterate();
     GstFlowReturn push_frame(infer::Output& out);
+    void count(const infer::Output& out, const std::string& source_id);
+    void count_times(const infer::Results& results);
+    void count_left();
     GstFlowReturn take_crop(class CropFrame& crop, infer::Output& out);
     GstBuffer* attach(class BufferFrame& frame, infer::Output& out, const std::string& source_id);
     GstFlowReturn push_picture(infer::Output& out, GstBuffer* source, const GstVideoInfo& video);
@@ -109,6 +110,7 @@ private:
     void settle(GstFlowReturn flow);
     void leave_behind(const std::shared_ptr<infer::Source>& source);
     GstFlowReturn report_failure(const infer::Output& out, const std::string& source_id);
+    void report_left_out();
 
     // Any thread.
     bool open();
@@ -134,7 +136,7 @@ private:
 
     mutable std::mutex lock_; // guards state_; held for a few lines at a time, never while calling out
     State state_;
-    Counters counters_;
+    FlowFigures figures_;
     Lateness lateness_;
 
     // Streaming thread only.
@@ -155,6 +157,7 @@ private:
         infer::Results results;
     };
     std::vector<CropResults> crop_results_; // of the next frame
+    Failures failures_;
     SaidBefore said_before_;
     bool downstream_ended_ = false; // a push gave EOS: frames are dropped until a new segment
     GstVideoInfo picture_ = {};     // of the caps sent, where the model's pictures leave

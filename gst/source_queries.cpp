@@ -81,6 +81,6 @@ bool SourcePads::latency_query(GstQuery* query) {
     }
     gst_query_set_latency(query, live, min, max);
     if (live)
-        element_.latency_told(own_us);
+        element_.latency.answered(own_us);
     return true;
 }

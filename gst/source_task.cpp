@@ -40,6 +40,8 @@ void SourcePads::leave_behind(const std::shared_ptr<infer::Source>& source) {
 GstFlowReturn SourcePads::take_crop(CropFrame& crop, infer::Output& out) {
     if (out.status == FrameStatus::Failed)
         return report_failure(out, pad_settings(sink_).source_id);
+    failures_.worked();
+    count_times(out.results);
     crop_results_.push_back({crop.crop(), std::move(out.results)});
     return GST_FLOW_OK;
 }
@@ -67,12 +69,38 @@ GstBuffer* SourcePads::attach(BufferFrame& frame, infer::Output& out,
     return buffer;
 }
 
+void SourcePads::count(const infer::Output& out, const std::string& source_id) {
+    figures_.settled(out.status);
+    element_.figures.settled(out.status);
+    if (out.status == FrameStatus::Inferred && !crops_) // crops count their own
+        count_times(out.results);
+    if (out.status != FrameStatus::Skipped && out.status != FrameStatus::Dropped)
+        return;
+    const gint64 now_us = g_get_monotonic_time();
+    if (GstStructure* told = element_.skips.add(source_id, out.status, out.reason, now_us))
+        gst_element_post_message(element_.element, gst_message_new_element(GST_OBJECT(element_.element), told));
+}
+
+void SourcePads::count_times(const infer::Results& results) {
+    const gint64 now_us = g_get_monotonic_time();
+    figures_.timed(results, now_us);
+    element_.figures.timed(results, now_us);
+}
+
+void SourcePads::count_left() {
+    const gint64 now_us = g_get_monotonic_time();
+    figures_.left(now_us);
+    element_.figures.left(now_us);
+}
+
 GstFlowReturn SourcePads::push_frame(infer::Output& out) {
     if (auto* crop = dynamic_cast<CropFrame*>(out.item.get()))
         return take_crop(*crop, out);
     auto& frame = static_cast<BufferFrame&>(*out.item);
-    counters_.by_status[size_t(out.status)]++;
     const std::string source_id = pad_settings(sink_).source_id;
+    count(out, source_id);
+    if (out.status == FrameStatus::Inferred && !crops_) // else its crops say so
+        failures_.worked();
     if (out.status == FrameStatus::Failed &&
         report_failure(out, source_id) != GST_FLOW_OK)
         return GST_FLOW_ERROR;
@@ -87,7 +115,7 @@ GstFlowReturn SourcePads::push_frame(infer::Output& out) {
                    guint64(out.number), std::string(infer::name_of(out.status)).c_str(),
                    out.results.batch, out.results.device.c_str(), gst_flow_get_name(flow));
     if (flow == GST_FLOW_OK)
-        counters_.out++;
+        count_left();
     element_.watch_latency();
     return flow;
 }
@@ -106,7 +134,7 @@ GstFlowReturn SourcePads::push_picture(infer::Output& out, GstBuffer* source,
     }
     gst_buffer_unref(source);
     if (flow == GST_FLOW_OK && out.results.picture)
-        counters_.out++;
+        count_left();
     element_.watch_latency();
     return flow;
 }
@@ -154,17 +182,37 @@ void SourcePads::let_go() {
         gst_pad_push_event(src_, event);
 }
 
-// warn: the frame leaves without results.
+// warn: the frame leaves without results. Where the whole model failed, that has been said.
 GstFlowReturn SourcePads::report_failure(const infer::Output& out, const std::string& source_id) {
-    const infer::Error error = {infer::Error::Device,
-                                source_id + ", frame " + std::to_string(out.number),
-                                "not inferred: " + out.reason};
-    if (element_.settings().error_policy == ErrorPolicy::Stop) {
-        post_error(element_.element, error, "error-policy=stop");
-        return GST_FLOW_ERROR;
+    if (element_.model.failing())
+        return GST_FLOW_OK;
+    const bool stops = element_.settings().error_policy == ErrorPolicy::Stop;
+    const Failures::Say say = failures_.failed(g_get_monotonic_time());
+    infer::Error error = {infer::Error::Device, source_id + ", frame " + std::to_string(out.number),
+                          "not inferred: " + out.reason};
+    GST_DEBUG_OBJECT(src_, "%s", error.text().c_str());
+    if (say == Failures::Nothing && !stops)
+        return GST_FLOW_OK;
+    if (const guint64 more = failures_.take_left_out(); more > 0)
+        error.what += " (and " + std::to_string(more) + " frames before it since the last message)";
+    if (!stops && say == Failures::Warning) {
+        post_warning(element_.element, error, "the frame leaves without results (error-policy=warn)");
+        return GST_FLOW_OK;
     }
-    post_warning(element_.element, error, "the frame leaves without results (error-policy=warn)");
-    return GST_FLOW_OK;
+    if (!stops)
+        error.what += "; this was frame " + std::to_string(Failures::most_in_a_row) + " in a row";
+    post_error(element_.element, error, stops ? "error-policy=stop" : "no frame of this source can be inferred");
+    return GST_FLOW_ERROR;
+}
+
+// At the end of the stream: what no warning has told of.
+void SourcePads::report_left_out() {
+    const guint64 more = failures_.take_left_out();
+    if (more > 0)
+        post_warning(element_.element,
+                     {infer::Error::Device, pad_settings(sink_).source_id,
+                      std::to_string(more) + " more frames were not inferred since the last warning"},
+                     "the frames left without results (error-policy=warn)");
 }
 
 GstFlowReturn SourcePads::push_marker(infer::Item& item) {
@@ -176,6 +224,8 @@ GstFlowReturn SourcePads::push_marker(infer::Item& item) {
     const GstEventType type = event.type();
     if (type == GST_EVENT_SEGMENT || type == GST_EVENT_STREAM_START)
         downstream_ended_ = false;
+    if (type == GST_EVENT_EOS)
+        report_left_out();
     if (!keeps_caps() && hold_back(event))
         return downstream_ended_ ? GST_FLOW_EOS : GST_FLOW_OK;
     // A downstream that has had enough takes what ends or restarts it, nothing else.

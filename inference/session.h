@@ -50,6 +50,7 @@ struct Results {
     int batch = 0;                                              // frames that were in its batch
     int64_t latency_us = 0;                                     // from push() to decoded
     int64_t preprocess_us = 0, inference_us = 0, decode_us = 0; // the rest is waiting
+    int64_t decoded_at_us = 0;                                  // on the session's clock
 };
 
 // What leaves a source, in the order it came in.

@@ -48,6 +48,7 @@ public:
         std::string compile_error = {};
         bool hold_compile = false; // until let_compile(); with `holds_after` of them let through
         int holds_after = 0;
+        bool no_memory = false;    // for requests
         bool hang_warm_up = false; // the first run never ends
         bool hold_end = false; // an executor's end waits for let_end(): a driver that does not come back
     };
@@ -367,6 +368,8 @@ public:
     std::map<std::string, std::string> describe() const override { return {{"device", name_}}; }
 
     Result<std::vector<Request>> make_requests(int count) override {
+        if (device_.options().no_memory)
+            throw std::bad_alloc();
         std::vector<Request> requests(static_cast<size_t>(count));
         for (Request& request : requests) {
             auto memory = std::make_shared<std::pair<Tensor, Tensor>>(

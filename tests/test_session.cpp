@@ -288,3 +288,13 @@ TEST(Session, passes_on_what_the_model_says_about_itself) {
     ASSERT_EQ(outcome(*session.value()), "");
     EXPECT_EQ(session.value()->metadata().at("names"), "{0: 'person'}");
 }
+
+TEST(Session, that_finds_no_memory_for_its_requests_says_so_and_what_takes_less) {
+    Device device({.no_memory = true});
+    auto session = open_session(config_for(device), parts_for(device)).value();
+    auto source = session->add_source({});
+    EXPECT_EQ(source->wait_ready(), PushResult::Failed);
+    ASSERT_TRUE(session->error());
+    EXPECT_EQ(session->error()->kind, Error::Device);
+    EXPECT_NE(session->error()->text().find("batch-size"), std::string::npos) << session->error()->text();
+}

@@ -4,6 +4,7 @@
 #include "devices/cpu/budget.h"
 #include "devices/cpu/cores.h"
 #include "devices/cpu/spin.h"
+#include "inference/memory_error.h"
 
 #include <omp.h>
 
@@ -83,7 +84,8 @@ void CpuExecutor::serve(std::stop_token stop, Lane& lane) {
     if (!lane.processors().empty())
         stay_on(lane.processors());
     while (Request* request = next(stop)) {
-        const auto ran = run(*request, lane);
+        const auto ran =
+            or_memory_error("device=CPU", "run less at once", [&] { return run(*request, lane); });
         request->done(ran.ok() ? nullptr : &ran.error());
     }
 }

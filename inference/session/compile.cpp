@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "inference/session/compile.h"
 
+#include "inference/memory_error.h"
+
 namespace infer {
 namespace {
 
@@ -56,9 +58,7 @@ Result<Made> make_executor(CompileOptions options, const Order& order, FrameSize
     return single;
 }
 
-} // namespace
-
-Result<Compiled> compile(const Order& order, FrameSize picture) {
+Result<Compiled> compile_whole(const Order& order, FrameSize picture) {
     const SessionConfig& config = order.config;
     auto own = options_for(config.device, config.options, order.parts.devices());
     if (!own.ok())
@@ -84,6 +84,13 @@ Result<Compiled> compile(const Order& order, FrameSize picture) {
         return warm.error();
     }
     return Compiled{std::move(engine), std::move(metadata), std::move(declared), std::move(warning)};
+}
+
+} // namespace
+
+Result<Compiled> compile(const Order& order, FrameSize picture) {
+    return or_memory_error(order.config.model, "use a smaller batch-size, fewer requests or streams, or a smaller model",
+                           [&] { return compile_whole(order, picture); });
 }
 
 } // namespace infer

@@ -2,6 +2,7 @@
 // From a row of a finished request to what inference says about its frame. Device threads.
 
 #include "inference/decode/run_decoder.h"
+#include "inference/memory_error.h"
 #include "inference/session/engine.h"
 #include "inference/session/source.h"
 
@@ -51,6 +52,12 @@ Result<void> decode(std::span<const NamedTensor> outputs, const Work& work, Resu
     return {};
 }
 
+std::optional<Error> decode_or_say(std::span<const NamedTensor> outputs, const Work& work, Results& results) {
+    const Result<void> made =
+        or_memory_error("decoding", "find fewer objects (threshold) or run less at once", [&] { return decode(outputs, work, results); });
+    return made.ok() ? std::nullopt : std::optional(made.error());
+}
+
 } // namespace
 
 Output Engine::finish_row(std::span<const NamedTensor> outputs, Work& work, const Error* error,
@@ -65,8 +72,7 @@ Output Engine::finish_row(std::span<const NamedTensor> outputs, Work& work, cons
     if (error)
         failure = *error;
     else if (work.source->wants(work.place)) // else it was flushed: nobody will look
-        if (auto made = decode(outputs, work, results); !made.ok())
-            failure = made.error();
+        failure = decode_or_say(outputs, work, results);
     const int64_t end = now_us();
     if (failure) {
         output.status = FrameStatus::Failed;
@@ -75,6 +81,7 @@ Output Engine::finish_row(std::span<const NamedTensor> outputs, Work& work, cons
     }
     results.device = device_;
     results.latency_us = end - work.pushed_us;
+    results.decoded_at_us = end;
     results.preprocess_us = work.preprocess_us;
     results.inference_us = inference_us;
     results.decode_us = end - begun;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "inference/session/source.h"
 
+#include "inference/memory_error.h"
 #include "inference/session/engine.h"
 
 namespace infer {
@@ -173,7 +174,9 @@ Result<void> SourceState::fill_row(Engine& engine, Row row, Frame& frame, const 
     const Result<FrameView> view = frame.map();
     if (!view.ok())
         return view.error();
-    Result<Placement> where = fill_(view.value(), how, engine.row_inputs(row));
+    Result<Placement> where = or_memory_error("pre-processing", "run less at once", [&] {
+        return fill_(view.value(), how, engine.row_inputs(row));
+    });
     frame.unmap();
     if (!where.ok())
         return where.error();

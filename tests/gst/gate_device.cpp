@@ -119,6 +119,11 @@ void gate::cling(bool clings) {
     the_gate.changed.notify_all();
 }
 
+int gate::executors() {
+    std::lock_guard lock(the_gate.mutex);
+    return the_gate.executors;
+}
+
 void gate::wait_until_gone() {
     std::unique_lock lock(the_gate.mutex);
     the_gate.changed.wait(lock, [] { return the_gate.executors == 0; });

@@ -17,6 +17,7 @@ void open();
 void fail(bool failing);
 // While it clings, a gate's end waits for ever: a driver that does not come back.
 void cling(bool clings);
+int executors(); // that live: one a loaded model
 // Waits until every executor has gone.
 void wait_until_gone();
 // Waits until this many batches are held.

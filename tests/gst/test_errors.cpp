@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Bad input: one clear error each, that names the thing and what would be right.
+#include "gst/failures.h"
 #include "tests/gst/support.h"
 #include "tests/test_folder.h"
 
@@ -134,6 +135,75 @@ TEST(Errors, a_frame_too_small_for_its_caps_leaves_as_failed_and_says_so) {
               GST_INFERENCE_STATUS_INFERRED);
     const std::string text = gi.message(GST_MESSAGE_WARNING);
     EXPECT_NE(text.find("sink_0, frame 0"), std::string::npos) << text;
+}
+
+TEST(Errors, of_frames_are_warnings_once_a_second_that_count_what_they_leave_out) {
+    Failures failures;
+    EXPECT_EQ(failures.failed(0), Failures::Warning);
+    for (int k = 1; k <= 10; k++)
+        EXPECT_EQ(failures.failed(k * 90'000), Failures::Nothing);
+    EXPECT_EQ(failures.failed(1'000'000), Failures::Warning);
+    EXPECT_EQ(failures.take_left_out(), 10u);
+    EXPECT_EQ(failures.take_left_out(), 0u);
+}
+
+TEST(Errors, of_many_frames_in_a_row_end_the_source_whatever_the_policy) {
+    Failures failures;
+    for (guint k = 1; k < Failures::most_in_a_row; k++)
+        EXPECT_NE(failures.failed(k), Failures::Error);
+    failures.worked(); // one that works starts the count anew
+    for (guint k = 1; k < Failures::most_in_a_row; k++)
+        EXPECT_NE(failures.failed(k), Failures::Error);
+    EXPECT_EQ(failures.failed(1000), Failures::Error);
+
+    Element gi("gstinference name=gi " + model + " decoder=ultraface");
+    Wire w(gi.get(), 0), healthy(gi.get(), 1);
+    ASSERT_TRUE(gi.set_state(GST_STATE_PLAYING));
+    w.start();
+    healthy.start();
+    GstFlowReturn flow = GST_FLOW_OK;
+    int frames = 0;
+    for (; flow == GST_FLOW_OK && frames < 10000; frames++)
+        flow = gst_pad_push(w.camera(), gst_buffer_new_allocate(nullptr, 10, nullptr));
+    EXPECT_EQ(flow, GST_FLOW_ERROR);
+    GstBus* bus = gst_element_get_bus(gi.get());
+    int warnings = 0;
+    std::string text;
+    while (text.empty()) {
+        GstMessage* m = gst_bus_timed_pop_filtered(bus, 20 * GST_SECOND, GstMessageType(GST_MESSAGE_ERROR | GST_MESSAGE_WARNING));
+        ASSERT_NE(m, nullptr);
+        GError* error = nullptr;
+        if (GST_MESSAGE_TYPE(m) == GST_MESSAGE_ERROR) {
+            gst_message_parse_error(m, &error, nullptr);
+            text = error->message;
+            g_error_free(error);
+        } else {
+            warnings++;
+        }
+        gst_message_unref(m);
+    }
+    gst_object_unref(bus);
+    EXPECT_GE(warnings, 1);
+    EXPECT_LT(warnings, 20); // of 49
+    for (const char* part : {"gi.sink_0", "frame 49", "50 in a row"})
+        EXPECT_NE(text.find(part), std::string::npos) << text;
+    EXPECT_EQ(healthy.frame(0, 10), GST_FLOW_OK);
+    EXPECT_TRUE(healthy.wait_for("frame 0", 1));
+}
+
+TEST(Errors, of_frames_that_no_warning_told_of_are_counted_at_the_end) {
+    Element gi("gstinference name=gi " + model + " decoder=ultraface");
+    Wire w(gi.get(), 0);
+    ASSERT_TRUE(gi.set_state(GST_STATE_PLAYING));
+    w.start();
+    for (int k = 0; k < 6; k++)
+        gst_pad_push(w.camera(), gst_buffer_new_allocate(nullptr, 10, nullptr));
+    w.event(gst_event_new_eos());
+    ASSERT_TRUE(w.wait_for("eos", 1));
+    EXPECT_NE(gi.message(GST_MESSAGE_WARNING, false).find("frame 0"), std::string::npos);
+    const std::string last = gi.message(GST_MESSAGE_WARNING, false);
+    EXPECT_NE(last.find("gi.sink_0: "), std::string::npos) << last;
+    EXPECT_NE(last.find("more frames were not inferred"), std::string::npos) << last;
 }
 
 TEST(Errors, error_policy_stop_makes_a_failed_frame_an_error) {

@@ -147,33 +147,6 @@ TEST(Pads, are_released_while_downstream_blocks) {
     EXPECT_TRUE(stuck.wait_for("frame 0", 1));
 }
 
-TEST(Sharing, two_elements_of_equal_settings_share_one_model) {
-    Element one(brightness), two(brightness), other(brightness + " private=true");
-    Wire a(one.get(), 0), b(two.get(), 0), c(other.get(), 0);
-    for (Element* e : {&one, &two, &other})
-        ASSERT_TRUE(e->set_state(GST_STATE_PLAYING));
-    for (Wire* w : {&a, &b, &c}) {
-        w->start();
-        for (guint64 n = 0; n < 5; n++)
-            w->frame(n, 10);
-        ASSERT_TRUE(w->wait_for("frame", 5));
-    }
-    const auto frames = [](Element& e) {
-        GstStructure* stats = nullptr;
-        guint64 n = 0;
-        g_object_get(e.get(), "stats", &stats, nullptr);
-        gst_structure_get_uint64(stats, "frames", &n);
-        gst_structure_free(stats);
-        return n;
-    };
-    EXPECT_EQ(frames(one), 10u);
-    EXPECT_EQ(frames(two), 10u);
-    EXPECT_EQ(frames(other), 5u);
-    ASSERT_TRUE(one.set_state(GST_STATE_NULL));
-    EXPECT_EQ(b.frame(5, 10), GST_FLOW_OK); // the other goes on
-    EXPECT_TRUE(b.wait_for("frame", 6));
-}
-
 TEST(Properties, of_decoding_take_effect_while_playing) {
     Element gi(brightness);
     Wire w(gi.get(), 0);
