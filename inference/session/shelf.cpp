@@ -160,7 +160,8 @@ Result<Lease> EngineShelf::make(FrameSize size) {
     std::unique_lock lock(mutex_);
     auto let_go = make_room();
     lock.unlock();
-    let_go.clear(); // waits for what they have in flight
+    for (std::unique_ptr<Engine>& engine : let_go)
+        Engine::end(std::move(engine)); // waits for what it has in flight
     auto made = compile_(size);
     lock.lock();
     if (made.ok())
