@@ -19,17 +19,18 @@ LINES = {
     "one source": f"{VIDEO} ! gstinference {BRIGHTNESS} ! inferenceoverlay ! inferencepublish location=LINES ! fakesink",
     "two sources": f"gstinference name=gi {BRIGHTNESS} interval=2 {VIDEO} ! gi.sink_0 gi.src_0 ! fakesink "
                    f"{VIDEO} ! gi.sink_1 gi.src_1 ! fakesink",
-    "tracked": f"{VIDEO} ! gstinference {PERSONS} threshold=0.05 ! inferencetracker ! inferencezones config="
-               '\'{"width": 1, "height": 1, "zones": [{"name": "all", "points": [[0,0], [1,0], [1,1], [0,1]]}]}\' ! fakesink',
+    "tracked": f"{VIDEO} ! gstinference {PERSONS} threshold=0.05 ! inferencetracker ! fakesink",
     "shared pixels": f"{VIDEO} ! tee name=t ! queue ! gstinference {BRIGHTNESS} drop=oldest ! fakesink t. ! queue ! fakesink",
 }
 OURS = re.compile(r"infer::|SourcePads|Inference[EP]|libgstinference|gst_inference_")
+# The loader reads whole words past a string's end; the caches of fonts live as long as the process.
+OTHERS = re.compile(r"\(dl-[a-z]+\.c:|libfontconfig|libpango|libcairo")
 
 
 def errors_of(log):
     """Valgrind's paragraphs that have our code in them, but for leaks."""
     paragraphs = re.sub(r"^==\d+== ?", "", log, flags=re.M).split("\n\n")
-    return [p for p in paragraphs if re.search(r"^   at 0x", p, flags=re.M) and OURS.search(p)]
+    return [p for p in paragraphs if re.search(r"^   at 0x", p, flags=re.M) and OURS.search(p) and not OTHERS.search(p)]
 
 
 class Valgrind(unittest.TestCase):
