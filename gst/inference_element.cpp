@@ -55,6 +55,8 @@ Result<void> InferenceElement::change(GParamSpec* spec, const GValue* value) {
         if (!done.ok())
             return done;
     }
+    if (const auto session = model.session(); session && changes_latency_limit(spec))
+        session->set_latency_limit(wanted.latency_limit_ms);
     std::lock_guard guard(lock_);
     settings_ = std::move(wanted);
     return {};
@@ -122,10 +124,34 @@ Result<bool> InferenceElement::take_over(unsigned ticket, const std::string& pat
     return in_use;
 }
 
+// What keeps throughput down under latency-limit, whenever it is something else; looks once a second.
+void InferenceElement::tell_limit(const infer::Session& session) {
+    const int64_t now_us = g_get_monotonic_time();
+    {
+        std::lock_guard guard(lock_);
+        if (now_us - looked_us_ < G_USEC_PER_SEC)
+            return;
+        looked_us_ = now_us;
+    }
+    const infer::SessionStats stats = session.stats();
+    {
+        std::lock_guard guard(lock_);
+        if (stats.recent_p99_us <= 0 || std::exchange(told_binds_, stats.binds) == stats.binds)
+            return;
+    }
+    gst_element_post_message(
+        element, gst_message_new_element(
+                     GST_OBJECT(element),
+                     gst_structure_new("latency-limit", "binds", G_TYPE_STRING, stats.binds.c_str(), "limit", G_TYPE_DOUBLE,
+                                       stats.latency_limit_us / 1000, "p99", G_TYPE_DOUBLE, stats.recent_p99_us / 1000,
+                                       "window", G_TYPE_INT, stats.window, nullptr)));
+}
+
 void InferenceElement::watch_latency() {
-    if (!latency.is_due(g_get_monotonic_time()))
-        return;
     const auto session = model.session();
-    if (session && session->ready() && latency.has_changed(session->expected_latency_us()))
+    if (!session || !session->ready())
+        return;
+    tell_limit(*session);
+    if (latency.is_due(g_get_monotonic_time()) && latency.has_changed(session->expected_latency_us()))
         gst_element_post_message(element, gst_message_new_latency(GST_OBJECT(element)));
 }

@@ -41,7 +41,8 @@ struct InferenceElement {
     bool set(GParamSpec* spec, const GValue* value);
     void close(); // lets go of the model
 
-    // Asks the pipeline to work out its latency again where `latency` says so. Any thread.
+    // Asks the pipeline to work out its latency again where `latency` says so, and tells the application
+    // what binds under a latency limit when that changes. Any thread.
     void watch_latency();
 
     GstElement* const element; // its owner
@@ -54,6 +55,7 @@ struct InferenceElement {
 private:
     // For elements that give pictures, decoder `auto` is `picture`.
     InferenceSettings as_loaded(InferenceSettings settings) const;
+    void tell_limit(const infer::Session& session);
     infer::Result<void> change(GParamSpec* spec, const GValue* value);
     void prepare_model(const InferenceSettings& wanted);
     void model_loaded(unsigned ticket, const std::string& path, const infer::Error* error);
@@ -64,4 +66,6 @@ private:
     mutable std::mutex lock_; // guards all below
     InferenceSettings settings_;
     std::string next_model_; // being loaded; "": none
+    std::string told_binds_; // of the latency limit
+    int64_t looked_us_ = 0;  // at the limit; monotonic
 };

@@ -146,6 +146,9 @@ std::vector<Property> what_runs() {
              "of several: CPU.streams=2,GPU.precision=f16,timeout=500", nullptr, Ready, &Settings::device_options),
         choice("hint", "Hint", "What to tune for; sets streams, requests and batch-size left at 0",
                hint_type(), infer::Hint::Throughput, Ready, &Settings::hint),
+        number("latency-limit", "Latency limit", "Milliseconds that 99 % of frames may take, from being taken in to their "
+               "result, with the most frames a second that this allows (0: no limit; hint=throughput)", 0, Playing,
+               &Settings::latency_limit_ms),
         choice("precision", "Precision", "Arithmetic of the model; an error if the device cannot",
                precision_type(), infer::Precision::Auto, Ready, &Settings::precision),
         choice("input-size", "Input size", "At which size the model sees the pictures",
@@ -256,6 +259,8 @@ bool changes_processing(const GParamSpec* spec) {
     return p && p->changes_processing;
 }
 
+bool changes_latency_limit(const GParamSpec* spec) { return g_str_equal(spec->name, "latency-limit"); }
+
 bool changes_model(const GParamSpec* spec) { return g_str_equal(spec->name, "model"); }
 
 infer::Result<void> check_settings(const Settings& s) {
@@ -266,6 +271,7 @@ infer::Result<void> check_settings(const Settings& s) {
     } rules[] = {
         {"batch-size", double(s.batch_size), 0, 1024, "0 (the hint decides) to 1024"},
         {"batch-timeout", double(s.batch_timeout_ms), -1, 60000, "-1 (auto) to 60000 milliseconds"},
+        {"latency-limit", double(s.latency_limit_ms), 0, 3600000, "0 (none) to 3600000 milliseconds"},
         {"requests", double(s.requests), 0, 1024, "0 (streams + 2) to 1024"},
         {"streams", double(s.streams), 0, 1024, "0 (the hint decides) to 1024"},
         {"threads", double(s.threads), 0, 1024, "0 (all cores) to 1024"},
@@ -329,6 +335,7 @@ infer::SessionConfig session_config(const Settings& settings, const infer::Model
     c.device = settings.device;
     c.options.hint = settings.hint;
     c.options.precision = settings.precision;
+    c.latency_limit_ms = settings.latency_limit_ms;
     c.options.batch = settings.batch_size;
     c.options.requests = settings.requests;
     c.options.streams = settings.streams;

@@ -17,6 +17,7 @@ struct InferenceSettings {
     infer::Hint hint = infer::Hint::Throughput;
     infer::Precision precision = infer::Precision::Auto;
     InputSize input_size = InputSize::Model;
+    int latency_limit_ms = 0; // 0: none
     int batch_size = 0, batch_timeout_ms = -1, requests = 0, streams = 0, threads = 0;
     std::string decoder = "auto", model_config, labels;
     double threshold = -1, iou_threshold = -1;
@@ -46,6 +47,8 @@ infer::Result<void> check_settings(const InferenceSettings& settings);
 
 // Properties that change decoding alone, and so take effect while playing.
 bool changes_processing(const GParamSpec* spec);
+// `latency-limit`, which the session is told while playing.
+bool changes_latency_limit(const GParamSpec* spec);
 // `model`, which may be exchanged while playing.
 bool changes_model(const GParamSpec* spec);
 

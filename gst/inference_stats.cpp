@@ -54,6 +54,10 @@ static void put_session(GstStructure* s, infer::Session& session) {
     put_batch_fill(s, stats.batch_fill);
     if (!stats.devices.empty())
         put_devices(s, stats.devices);
+    if (stats.latency_limit_us > 0)
+        gst_structure_set(s, "latency-limit", G_TYPE_DOUBLE, stats.latency_limit_us, "latency-recent-p99", G_TYPE_DOUBLE,
+                          stats.recent_p99_us, "window", G_TYPE_INT, stats.window, "binds", G_TYPE_STRING, stats.binds.c_str(),
+                          nullptr);
     if (session.ready())
         for (const auto& [name, value] : session.describe())
             gst_structure_set(s, name.c_str(), G_TYPE_STRING, value.c_str(), nullptr);

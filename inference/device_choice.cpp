@@ -57,11 +57,10 @@ Result<bool> set_property(std::string_view name, const std::string& value,
     }
     if (name != "precision")
         return false;
-    const auto known =
-        std::ranges::find(precisions, value, &std::pair<std::string_view, Precision>::first);
-    if (known == std::end(precisions))
+    const auto known = precision_named(value);
+    if (!known)
         return bad_option("precision", value, "must be auto, f32, bf16, f16 or int8");
-    options.precision = known->second;
+    options.precision = *known;
     return true;
 }
 
@@ -74,6 +73,15 @@ std::pair<std::string, std::string> split(const std::string& option) {
 }
 
 } // namespace
+
+std::string_view name_of(Precision precision) {
+    return std::ranges::find(precisions, precision, &std::pair<std::string_view, Precision>::second)->first;
+}
+
+std::optional<Precision> precision_named(std::string_view name) {
+    const auto known = std::ranges::find(precisions, name, &std::pair<std::string_view, Precision>::first);
+    return known == std::end(precisions) ? std::nullopt : std::optional(known->second);
+}
 
 std::string_view device_kind(std::string_view device) {
     return device.substr(0, device.find_first_of(".:"));

@@ -3,6 +3,8 @@
 
 #include "inference/device.h"
 
+#include <optional>
+
 namespace infer {
 
 // The devices there are: this build's, or a test's own.
@@ -10,6 +12,9 @@ struct DeviceTable {
     const DeviceDef* (*find)(std::string_view name);
     std::span<const DeviceDef* const> (*all)();
 };
+
+std::string_view name_of(Precision precision); // "auto", "f32", ... as users write it
+std::optional<Precision> precision_named(std::string_view name);
 
 // The DeviceDef's name in what users write: "GPU" of "GPU.1", "MULTI" of "MULTI:GPU,CPU".
 std::string_view device_kind(std::string_view device);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "inference/request_pool.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace infer {
 
 RequestPool::RequestPool(std::vector<Request> requests, Batcher::Rules rules)
     : rows_(rules.rows), requests_(std::move(requests)),
-      batcher_((rules.slots = int(requests_.size()), rules)) {
+      batcher_((rules.slots = int(requests_.size()), rules)), window_(rows_ * int(requests_.size())),
+      taken_(requests_.size(), 0) {
     for (int slot = this->requests() - 1; slot >= 0; slot--)
         free_.push_back(slot);
 }
@@ -148,7 +152,7 @@ int64_t RequestPool::timeout_us(const Client& client) const {
 
 int RequestPool::free_rows() const {
     std::lock_guard lock(mutex_);
-    return int(free_.size()) * rows_ + batcher_.open_rows();
+    return std::min(int(free_.size()) * rows_ + batcher_.open_rows(), std::max(0, window_ - out_));
 }
 
 int RequestPool::waiting() const {
@@ -161,14 +165,24 @@ void RequestPool::stop() {
     stopped_ = true;
 }
 
+void RequestPool::set_window(int rows) {
+    std::lock_guard lock(mutex_);
+    window_ = rows;
+}
+
 std::optional<Row> RequestPool::take_row(Client& client, int64_t now_us) {
+    if (out_ >= window_)
+        return std::nullopt;
     if (!batcher_.is_open()) {
         if (free_.empty())
             return std::nullopt;
         batcher_.open(free_.back());
         free_.pop_back();
     }
-    return batcher_.reserve(client.member, now_us);
+    const Row row = batcher_.reserve(client.member, now_us);
+    out_++;
+    taken_[size_t(row.slot)]++;
+    return row;
 }
 
 std::optional<int> RequestPool::hand_out(std::optional<Batcher::Closed> closed, int64_t now_us,
@@ -185,6 +199,7 @@ std::optional<int> RequestPool::hand_out(std::optional<Batcher::Closed> closed, 
 
 void RequestPool::free_slot(int slot, int64_t now_us, Woken& woken) {
     free_.push_back(slot);
+    out_ -= std::exchange(taken_[size_t(slot)], 0);
     while (!line_.empty()) {
         const auto first = line_.begin();
         Client& client = *first->second;

@@ -85,6 +85,8 @@ public:
 
     std::optional<int> tick(int64_t now_us);        // a deadline may have come
     std::optional<int> lane_done(int64_t now_us);   // device thread: a lane is free
+    // At most so many rows are lent out and not released; at least 1. More than there are: no limit.
+    void set_window(int rows);
     // Decoded: its memory may be written again. The caller wakes who got its rows.
     Woken release(int slot, int64_t now_us);
     static void wake(const Woken& woken);
@@ -110,9 +112,12 @@ private:
     mutable std::mutex mutex_; // guards all below, and every Client
     Batcher batcher_;
     std::vector<int> free_; // slots; the last freed is the first used: its memory is warm
-    std::map<Turn, std::shared_ptr<Client>> line_; // not empty only while no row is free
+    std::map<Turn, std::shared_ptr<Client>> line_; // not empty only while no row may be had
     uint64_t next_ticket_ = 0;
     bool stopped_ = false;
+    int window_;                // rows that may be out
+    int out_ = 0;               // rows taken, their slot not free again
+    std::vector<int> taken_;    // of these, by slot
 };
 
 } // namespace infer

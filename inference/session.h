@@ -21,7 +21,9 @@ struct SessionConfig {
     std::string model;          // file; its content counts, not its name
     std::string device = "CPU"; // CPU, GPU, GPU.1, MULTI:GPU,CPU, AUTO
     CompileOptions options;
-    double latency_limit_ms = 0;         // 0: none
+    // The 99th percentile of frames' latency, from when a row is theirs (with SourceOptions::drop: from
+    // push()) to decoded; 0: none.
+    double latency_limit_ms = 0;
     std::map<std::string, Shape> shapes; // declared input shapes replaced
     // A picture's open height and width are those of each frame (input-size=source): compiled for
     // each size when it comes. Else they must be in `shapes`.
@@ -142,6 +144,12 @@ struct SessionStats {
     double preprocess_us = 0, inference_us = 0, decode_us = 0, wait_us = 0; // means a frame
     std::vector<uint64_t> batch_fill; // [k]: batches with k rows
     std::vector<DeviceCounters> devices; // of MULTI and AUTO
+    // Under a latency limit, else 0 and empty: frames that may be in flight, the 99th percentile of late
+    // (tenths of seconds to seconds), and what keeps throughput from being higher: nothing, device, latency-limit or
+    // unreachable.
+    double latency_limit_us = 0, recent_p99_us = 0;
+    int window = 0;
+    std::string binds;
 };
 
 // One compiled model and its request pool, shared by all elements that want the same.
@@ -181,6 +189,9 @@ public:
 
     virtual std::unique_ptr<Source> add_source(const SourceOptions& options) = 0;
     virtual SessionStats stats() const = 0;
+
+    // 0: none. Holds for all who share the session; it is shared with nobody new from then on.
+    virtual void set_latency_limit(double limit_ms) = 0;
 };
 
 } // namespace infer

@@ -32,12 +32,13 @@ private:
     std::atomic<uint64_t> sum_us_{0};
 };
 
-// What a session counts while it runs. Written by device threads, read by anyone.
+// What a session counts while it runs, and the limit it runs under. Written by device threads, read by anyone.
 struct FlowCounters {
     static constexpr size_t max_rows = 64; // Request::rows is a 64 bit mask
 
     std::atomic<uint64_t> frames{0}, failed{0}, batches{0};
     std::atomic<uint64_t> preprocess_us{0}, inference_us{0}, decode_us{0}, wait_us{0}; // sums
+    std::atomic<int64_t> latency_limit_us{0}; // that is asked for now; 0: none
     std::array<std::atomic<uint64_t>, max_rows + 1> batch_fill{};
     Histogram latency;   // a frame: push() to decoded
     Histogram inference; // a batch: submit to done

@@ -232,8 +232,45 @@ class Benchmark(Case):
         self.assertEqual(result.returncode, 1)
         self.assertIn("--latency-limit", result.stderr)
 
+    def test_a_sweep_goes_up_to_the_throughput(self):
+        figures = self.figures("--sweep")
+        offered = [point["offered"] for point in figures["sweep"]]
+        self.assertEqual(offered, sorted(offered))
+        self.assertAlmostEqual(offered[-1], figures["fps"], places=1)
+
     def test_a_device_that_is_not_there_is_refused(self):
         self.refused(["benchmark", DETECTOR, "--device", "TOASTER"], "TOASTER", "CPU")
+
+
+class Tune(Case):
+    def setUp(self):
+        super().setUp()
+        before = os.environ.get("XDG_CACHE_HOME")
+        os.environ["XDG_CACHE_HOME"] = str(self.folder)
+        self.addCleanup(lambda: os.environ.pop("XDG_CACHE_HOME") if before is None else os.environ.update(XDG_CACHE_HOME=before))
+
+    def settings(self, model):
+        return next(l for l in self.done("info", model).splitlines() if l.startswith("settings"))
+
+    def test_what_was_found_is_kept_and_used(self):
+        model = self.model(shape=(1, 3, 16, 16))
+        self.assertIn("throughput: rule (never tuned); latency: rule (never tuned)", self.settings(model))
+        self.assertIn("frames/s", self.done("tune", model, "--seconds", "1", "--hint", "throughput"))
+        self.assertRegex(self.settings(model), r"throughput: tuned on 20\d\d-.*; latency: rule \(never tuned\)")
+        self.assertIn("given", self.done("benchmark", model, "--streams", "1", "--seconds", "0.05"))
+        self.assertIn("tuned on", self.done("benchmark", model, "--seconds", "0.05"))
+
+    def test_a_cache_that_cannot_be_written_is_named(self):
+        os.environ["XDG_CACHE_HOME"] = self.file("cache", b"no folder")
+        result = call("tune", self.model(shape=(1, 3, 16, 16)), "--seconds", "0.5", "--hint", "latency")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("XDG_CACHE_HOME", result.stderr)
+
+    def test_what_cannot_be_tuned_is_refused(self):
+        self.refused(["tune", DETECTOR, "--device", "TOASTER"], "TOASTER")
+        self.refused(["tune", str(self.folder / "none.onnx")], "none.onnx")
+        self.refused(["tune", DETECTOR, "--seconds", "0"], "--seconds")
+        self.refused(["tune", DETECTOR, "--device", "MULTI:CPU"], "one by one")
 
 
 if __name__ == "__main__":

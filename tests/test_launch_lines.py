@@ -64,6 +64,7 @@ class LaunchLines(unittest.TestCase):
 def add_test(document, number, command):
     def test(self):
         with tempfile.TemporaryDirectory() as folder:
+            os.environ["XDG_CACHE_HOME"] = folder  # of `tune`
             clip = media.make_clip(f"{folder}/clip.avi", 12)
             tried = tried_here(command, clip)
             result = media.launch(tried, cwd=folder)

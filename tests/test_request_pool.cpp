@@ -62,6 +62,22 @@ TEST(RequestPool, a_request_of_holes_alone_is_free_again_without_being_submitted
     EXPECT_EQ(b.pool.free_rows(), 1);
 }
 
+TEST(RequestPool, a_window_bounds_the_rows_that_are_out_and_lets_more_in_when_it_grows) {
+    Bench b(4);
+    const auto client = b.pool.join({}, 0), other = b.pool.join({}, 0);
+    b.pool.set_window(1);
+    const Row first = *b.pool.acquire(client, 0);
+    EXPECT_EQ(b.pool.free_rows(), 0);
+    EXPECT_FALSE(b.pool.acquire_later(client, 0).row);
+    EXPECT_FALSE(b.pool.acquire_later(other, 0).row);
+    b.pool.settle(first, true, 0);
+    b.pool.lane_done(1);
+    EXPECT_EQ(b.pool.release(first.slot, 1).size(), 1u) << "one in place of one";
+    EXPECT_EQ(b.pool.waiting(), 1);
+    b.pool.set_window(3);
+    EXPECT_EQ(b.pool.free_rows(), 2);
+}
+
 TEST(RequestPool, rows_go_by_priority_and_then_by_arrival) {
     Bench b(1);
     const auto holder = b.pool.join({}, 0);

@@ -3,8 +3,8 @@
 
 #include "tools/command.h"
 #include "tools/compile.h"
-#include "tools/feed.h"
-#include "tools/load.h"
+#include "tools/sweep.h"
+#include "tools/settings_search.h"
 
 #include <sys/resource.h>
 
@@ -26,6 +26,7 @@ constexpr OptionDef own_options[] = {
     {"requests", "N", "requests in flight (default: lanes + 2)"},
     {"seconds", "S", "how long to measure after warming up (default 5)"},
     {"json", "FILE", "writes the figures as one line of JSON; -: to stdout"},
+    {"sweep", "", "adds latency at rates from a tenth of the throughput to all of it"},
     {"layers", "", "adds the time of each layer and the kernel it used"},
 };
 constexpr auto options = join(std::to_array(own_options), compile_options);
@@ -35,6 +36,7 @@ struct Plan {
     double seconds = 5;
     double rate = 0;             // frames a second; 0: closed loop
     double latency_limit_ms = 0; // 0: none
+    bool sweeps = false;
 };
 
 // What came out, ready to be printed.
@@ -45,6 +47,7 @@ struct Figures {
     size_t in_flight = 0;
     double compile_ms = 0;
     int batch = 0;
+    std::vector<SweepPoint> curve; // of --sweep
 
     double frames() const { return double(measured.latency_ms.size()) * batch; }
     double fps() const { return frames() / measured.elapsed_s; }
@@ -59,24 +62,7 @@ Result<Plan> read_plan(const Arguments& arguments) {
     for (const auto* value : {&seconds, &rate, &limit})
         if (!value->ok())
             return value->error();
-    return Plan{seconds.value(), rate.value(), limit.value()};
-}
-
-Result<std::vector<Request>> make_requests(Executor& executor, int wanted) {
-    auto requests = executor.make_requests(wanted > 0 ? wanted : executor.wanted_requests());
-    if (!requests.ok())
-        return requests;
-    for (Request& request : requests.value()) {
-        request.rows =
-            executor.batch() >= 64 ? ~uint64_t(0) : (uint64_t(1) << executor.batch()) - 1;
-        for (size_t i = 0; i < request.inputs.size(); i++) {
-            const InputFormat& format = executor.inputs()[i];
-            const auto fed = feed(make_feed(format, uint32_t(i)), format, request.inputs[i]);
-            if (!fed.ok())
-                return fed.error();
-        }
-    }
-    return requests;
+    return Plan{seconds.value(), rate.value(), limit.value(), arguments.has("sweep")};
 }
 
 Result<Measured> load(Executor& executor, std::span<Request> requests, const Plan& plan,
@@ -118,6 +104,12 @@ Result<Figures> measure(Executor& executor, std::span<Request> requests, const P
     if (!measured.ok())
         return measured.error();
     figures.measured = std::move(measured.value());
+    if (plan.sweeps) {
+        auto curve = sweep(executor, requests, figures.fps(), plan.seconds / 4);
+        if (!curve.ok())
+            return curve.error();
+        figures.curve = std::move(curve.value());
+    }
     return figures;
 }
 
@@ -220,7 +212,7 @@ std::string json_of(const Figures& f, const Job& job, const Executor& executor) 
                   "\"cpu_ms_per_frame\": %.4f",
                   executor.lanes(), f.batch, f.in_flight, f.compile_ms, peak_memory_mb(),
                   f.cpu_ms_per_frame()) +
-           devices_json(f) + "}";
+           (f.curve.empty() ? "" : ", \"sweep\": " + json_of(f.curve)) + devices_json(f) + "}";
 }
 
 std::string text_of(const Figures& f, const Job& job, const Executor& executor) {
@@ -229,6 +221,8 @@ std::string text_of(const Figures& f, const Job& job, const Executor& executor) 
         job.model + " on " + job.device + ", hint " + std::string(name_of(job.options.hint)) + "\n";
     for (const auto& [key, value] : executor.describe())
         text += format("  %-20s %s\n", key.c_str(), value.c_str());
+    if (const auto settings = settings_of(job); settings.ok())
+        text += format("  %-20s %s\n", "settings", settings.value().from.c_str());
     text += format("  %-20s %.1f ms\n", "compiled in", f.compile_ms);
     text += format("  %-20s %zu of %d frames, %zu in flight\n", "requests", m.latency_ms.size(),
                    f.batch, f.in_flight);
@@ -242,6 +236,8 @@ std::string text_of(const Figures& f, const Job& job, const Executor& executor) 
         text +=
             format("  %llu requests were due and not sent: the device is slower than the rate\n",
                    static_cast<unsigned long long>(m.late));
+    if (!f.curve.empty())
+        text += text_of(f.curve);
     return text;
 }
 

@@ -78,17 +78,33 @@ Result<std::unique_ptr<Executor>> compile_graph(Graph& graph, const Job& job) {
     return find_device(device_kind(job.device))->compile(graph, options.value());
 }
 
-Result<std::unique_ptr<Executor>> compile(const Job& job) {
-    if (const auto there = check_device(job.device, {find_device, all_devices}); !there.ok())
+Result<Choice> settings_of(const Job& job) {
+    constexpr DeviceTable devices{find_device, all_devices};
+    if (const auto there = check_device(job.device, devices); !there.ok())
         return there.error();
+    const auto own = options_for(job.device, job.options, devices);
+    if (!own.ok())
+        return own.error();
+    if (!job.uses_tuning)
+        return Choice{own.value(), "as asked"};
+    return choose_settings(own.value(), {"", job.device, job.options.hint, job.shapes, ""}, devices,
+                           [&] { return content_hash(job.model); });
+}
+
+Result<std::unique_ptr<Executor>> compile(const Job& job) {
+    const auto settings = settings_of(job);
+    if (!settings.ok())
+        return settings.error();
+    Job chosen = job;
+    chosen.options = settings.value().options;
     LoadOptions load{job.shapes};
-    const int wanted = job.options.batch;
+    const int wanted = chosen.options.batch;
     load.batch = wanted > 0 ? wanted
                             : find_device(device_kind(job.device))->preferred_batch(job.device, job.options.hint);
     auto graph = load_model(job.model, load);
     if (!graph.ok())
         return graph.error();
-    return compile_graph(graph.value(), job);
+    return compile_graph(graph.value(), chosen);
 }
 
 } // namespace infer::tools

@@ -3,6 +3,7 @@
 
 #include "inference/device_choice.h"
 #include "inference/model.h"
+#include "inference/tuning.h"
 #include "tools/arguments.h"
 
 #include <algorithm>
@@ -18,6 +19,7 @@ struct Job {
     std::string device = "CPU"; // as users write it: CPU, GPU.1, MULTI:GPU,CPU
     CompileOptions options;
     std::map<std::string, Shape> shapes;
+    bool uses_tuning = true; // what `tune` found, where nothing else is said
 };
 
 template <size_t A, size_t B>
@@ -49,6 +51,8 @@ Result<Job> read_job(const Arguments& arguments, Precision precision);
 // The same without the model.
 Result<void> read_options(const Arguments& arguments, Precision precision, Job& job);
 
+// The settings it is compiled with: given, tuned, or by rule.
+Result<Choice> settings_of(const Job& job);
 Result<std::unique_ptr<Executor>> compile(const Job& job);
 // A model that is loaded already; optimizes it.
 Result<std::unique_ptr<Executor>> compile_graph(Graph& graph, const Job& job);

@@ -91,6 +91,24 @@ void count_operators(const Graph& graph, std::map<std::string, int>& histogram) 
     }
 }
 
+// Whether what `tune` measured will be used.
+Result<void> print_settings(const std::string& model, const Arguments& arguments) {
+    std::string text;
+    for (const Hint hint : {Hint::Throughput, Hint::Latency}) {
+        Job job;
+        if (const auto read = read_options(arguments, Precision::Auto, job); !read.ok())
+            return read.error();
+        job.model = model;
+        job.options.hint = hint;
+        const auto settings = settings_of(job);
+        if (!settings.ok())
+            return settings.error();
+        text += (text.empty() ? "" : "; ") + std::string(name_of(hint)) + ": " + settings.value().from;
+    }
+    line("settings", text);
+    return {};
+}
+
 void print_operators(const Graph& graph) {
     std::map<std::string, int> histogram;
     count_operators(graph, histogram);
@@ -203,6 +221,8 @@ Result<ExitCode> print_model(const std::string& model, const Arguments& argument
     print_batch(model, load);
     if (const auto used = print_device_use(graph.value(), arguments); !used.ok())
         return used.error();
+    if (const auto told = print_settings(model, arguments); !told.ok())
+        return told.error();
     const auto inputs = inputs_of(graph.value());
     const auto outputs = outputs_of(graph.value());
     const auto processing =

@@ -2,6 +2,7 @@
 #include "inference/session/compile.h"
 
 #include "inference/memory_error.h"
+#include "inference/tuning.h"
 
 namespace infer {
 namespace {
@@ -58,14 +59,27 @@ Result<Made> make_executor(CompileOptions options, const Order& order, FrameSize
     return single;
 }
 
-Result<Compiled> compile_whole(const Order& order, FrameSize picture) {
+// A model that runs at its sources' sizes has no size that could have been tuned.
+Choice choose(const CompileOptions& own, const Order& order) {
     const SessionConfig& config = order.config;
-    auto own = options_for(config.device, config.options, order.parts.devices());
-    if (!own.ok())
-        return own.error();
-    CompileOptions& options = own.value();
-    options.on_notice = [notices = order.notices](const DeviceNotice& notice) { notices->post(notice); };
-    options.clock = order.parts.clock;
+    if (config.at_source_size)
+        return {own, "rule (runs at its sources' sizes)"};
+    return choose_settings(own, {"", config.device, own.hint, config.shapes, ""}, order.parts.devices(),
+                           [&] { return order.parts.content_hash(config.model); });
+}
+
+// Fewer rows a request, or fewer lanes and so more threads for each, where the user left it open.
+bool narrow(CompileOptions& options, const CompileOptions& given, const Executor& executor) {
+    if (given.batch == 0 && executor.batch() > 1)
+        options.batch = executor.batch() / 2;
+    else if (given.streams == 0 && executor.lanes() > 1)
+        options.streams = executor.lanes() / 2;
+    else
+        return false;
+    return true;
+}
+
+Result<Compiled> compile_once(const Order& order, const CompileOptions& options, FrameSize picture, const std::string& settings_from) {
     auto compiled = make_executor(options, order, picture);
     if (!compiled.ok())
         return compiled.error();
@@ -78,12 +92,34 @@ Result<Compiled> compile_whole(const Order& order, FrameSize picture) {
         return requests.error();
     auto engine = std::make_unique<Engine>(
         std::move(executor), std::move(requests.value()),
-        EngineOptions{options.hint, order.parts.clock, config.hang_timeout_ms, order.on_hang}, order.counters);
-    if (auto warm = engine->warm_up(); !warm.ok()) {
-        Engine::end(std::move(engine));
-        return warm.error();
-    }
+        EngineOptions{options.hint, order.parts.clock, order.config.hang_timeout_ms, order.on_hang, settings_from}, order.counters);
+    const int runs = order.config.latency_limit_ms > 0 ? 2 : 1; // the first is slower than those that come
+    for (int run = 0; run < runs; run++)
+        if (auto warm = engine->warm_up(); !warm.ok()) {
+            Engine::end(std::move(engine));
+            return warm.error();
+        }
     return Compiled{std::move(engine), std::move(metadata), std::move(declared), std::move(warning)};
+}
+
+// Under a latency limit that one request alone would take most of, it is made narrower and tried again.
+Result<Compiled> compile_whole(const Order& order, FrameSize picture) {
+    const SessionConfig& config = order.config;
+    auto own = options_for(config.device, config.options, order.parts.devices());
+    if (!own.ok())
+        return own.error();
+    own.value().on_notice = [notices = order.notices](const DeviceNotice& notice) { notices->post(notice); };
+    own.value().clock = order.parts.clock;
+    const int64_t enough_us = int64_t(config.latency_limit_ms * 1000 * 0.6);
+    auto [options, settings_from] = choose(own.value(), order);
+    for (;;) {
+        auto compiled = compile_once(order, options, picture, settings_from);
+        if (!compiled.ok() || enough_us == 0 || compiled.value().engine->inference_us() <= enough_us ||
+            !narrow(options, own.value(), compiled.value().engine->executor()))
+            return compiled;
+        settings_from = "latency-limit";
+        Engine::end(std::move(compiled.value().engine));
+    }
 }
 
 } // namespace

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
+#include <limits>
 #include <mutex>
 #include <sstream>
 #include <thread>
@@ -37,7 +38,9 @@ Engine::Engine(std::unique_ptr<Executor> executor, std::vector<Request> requests
     : own_clock_(options.clock ? nullptr : std::make_unique<MonotonicClock>()),
       clock_(options.clock ? options.clock : own_clock_.get()), on_hang_(std::move(options.on_hang)),
       pool_(std::move(requests), rules_of(*executor, options.hint)), counters_(std::move(counters)),
-      watchdog_(options.hang_timeout_ms), executor_(std::move(executor)) {
+      limit_(std::min(executor->lanes(), pool_.requests()) * pool_.rows(), pool_.requests() * pool_.rows()),
+      window_(pool_.requests() * pool_.rows()),
+      settings_from_(std::move(options.settings_from)), watchdog_(options.hang_timeout_ms), executor_(std::move(executor)) {
     const int rows = executor_->batch();
     for (int s = 0; s < pool_.requests(); s++) {
         Slot& slot = slots_.emplace_back();
@@ -118,6 +121,7 @@ std::map<std::string, std::string> Engine::describe() const {
     facts["batch"] = std::to_string(executor_->batch());
     facts["lanes"] = std::to_string(executor_->lanes());
     facts["requests"] = std::to_string(pool_.requests());
+    facts["settings"] = settings_from_;
     return facts;
 }
 
@@ -179,11 +183,27 @@ void Engine::done(int index, const Error* error) {
     const int64_t done_us = now_us();
     submit(pool_.lane_done(done_us));
     std::vector<Finished> finished = collect(index, error, done_us);
+    hold_limit(finished);
     const RequestPool::Woken woken = pool_.release(index, now_us());
     arrive(std::move(finished));
     RequestPool::wake(woken); // last: a frame that waited may be pre-processed here
     watchdog_.ended(now_us());
     done_depth--;
+}
+
+// Before the request is released: who gets its rows is let in by the new window.
+void Engine::hold_limit(const std::vector<Finished>& finished) {
+    const int64_t limit_us = counters_->latency_limit_us;
+    const bool pressed = limit_us > 0 && pool_.waiting() > 0;
+    for (const Finished& f : finished)
+        if (const int window = limit_.add(f.output.results.latency_us, pressed, limit_us, now_us()); window_.exchange(window) != window)
+            pool_.set_window(window);
+}
+
+// A tenth is left for what varies; who waited little always goes, however long the device takes.
+int64_t Engine::longest_wait_us() const {
+    const int64_t limit_us = counters_->latency_limit_us;
+    return limit_us > 0 ? std::max(limit_us / 4, limit_us * 9 / 10 - inference_us()) : std::numeric_limits<int64_t>::max();
 }
 
 void Engine::arrive(std::vector<Finished> finished) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "inference/latency_limit.h"
 #include "inference/reorder.h"
 #include "inference/request_pool.h"
 #include "inference/session/parts.h"
@@ -39,6 +40,7 @@ struct EngineOptions {
     int64_t hang_timeout_ms = -1; // see SessionConfig
     // Called once, on the timer's thread or in tick(), before the frames that the device has leave as failed.
     std::function<void(const Error&)> on_hang;
+    std::string settings_from; // Choice::from
 };
 
 // A compiled model at work: the executor, its requests, and the way from filled rows to results.
@@ -69,6 +71,10 @@ public:
     int in_flight_bound() const;  // of one source
     int64_t inference_us() const; // p95 of a batch; before frames: the warm-up's
     std::map<std::string, std::string> describe() const;
+    // Under a latency limit: how it is held, and how long a frame may wait for a row and still be in time.
+    bool is_limited() const { return counters_->latency_limit_us > 0; }
+    LatencyLimit::State limit_state() const { return limit_.state(); }
+    int64_t longest_wait_us() const;
 
     // For the holder of a row, until it settles the row: what to fill, and what it carries.
     std::span<const TensorView> row_inputs(Row row) const;
@@ -101,6 +107,7 @@ private:
     void submit(std::optional<int> slot);
     void done(int slot, const Error* error); // device thread
     std::vector<Finished> collect(int slot, const Error* error, int64_t done_us);
+    void hold_limit(const std::vector<Finished>& finished);
     static void arrive(std::vector<Finished> finished);
     void give_up();
     Error hang_error() const;
@@ -115,7 +122,10 @@ private:
     RequestPool pool_;
     std::deque<Slot> slots_; // never resized
     const std::shared_ptr<FlowCounters> counters_;
+    LatencyLimit limit_;
+    std::atomic<int> window_; // as the pool has it
     std::string device_;
+    const std::string settings_from_;
     int64_t warm_up_us_ = 0;
     Watchdog watchdog_;
     std::unique_ptr<Executor> executor_; // its lanes call done(), which uses all above

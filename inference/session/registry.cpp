@@ -28,6 +28,15 @@ SessionRegistry::find_or_start(const std::string& key,
     return session;
 }
 
+void SessionRegistry::forget(const Session& session) {
+    std::vector<std::shared_ptr<Session>> let_go; // as above
+    std::lock_guard lock(mutex_);
+    std::erase_if(sessions_, [&](const auto& entry) {
+        let_go.push_back(entry.second.lock());
+        return let_go.back().get() == &session;
+    });
+}
+
 // Names and values go in with their lengths, so that no two configs spell the same key.
 std::string session_key(const SessionConfig& config, const std::string& content_hash) {
     std::ostringstream key;

@@ -21,6 +21,9 @@ public:
     std::shared_ptr<Session> find_or_start(const std::string& key,
                                            const std::function<std::shared_ptr<Session>()>& start);
 
+    // It is given to nobody else.
+    void forget(const Session& session);
+
 private:
     std::mutex mutex_;
     std::map<std::string, std::weak_ptr<Session>> sessions_; // guarded by mutex_

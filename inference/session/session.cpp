@@ -2,6 +2,7 @@
 #include "inference/session/session.h"
 
 #include "inference/session/reaper.h"
+#include "inference/session/registry.h"
 
 #include <algorithm>
 
@@ -55,7 +56,9 @@ CompiledSession::CompiledSession(const SessionConfig& config, const SessionParts
           if (!made.ok())
               return made.error();
           return std::move(made.value().engine);
-      }) {}
+      }) {
+    counters_->latency_limit_us = int64_t(config.latency_limit_ms * 1000);
+}
 
 std::shared_ptr<CompiledSession> CompiledSession::start(const SessionConfig& config,
                                                         const SessionParts& parts) {
@@ -273,6 +276,13 @@ SessionStats CompiledSession::stats() const {
     stats.inference_us = mean(c.inference_us, timed);
     stats.decode_us = mean(c.decode_us, timed);
     stats.wait_us = mean(c.wait_us, timed);
+    if (c.latency_limit_us > 0) {
+        const LatencyLimit::State limit = shelf_.engines().front()->limit_state();
+        stats.latency_limit_us = double(c.latency_limit_us);
+        stats.recent_p99_us = limit.p99_us;
+        stats.window = limit.window;
+        stats.binds = name_of(limit.binds);
+    }
     for (int k = 0; k <= model_.rows; k++)
         stats.batch_fill.push_back(c.batch_fill[size_t(k)]);
     stats.devices = devices();
@@ -293,6 +303,11 @@ std::vector<DeviceCounters> CompiledSession::devices() const {
             known->failures += device.failures;
         }
     return sum;
+}
+
+void CompiledSession::set_latency_limit(double limit_ms) {
+    SessionRegistry::instance().forget(*this); // its key says another limit
+    counters_->latency_limit_us = int64_t(limit_ms * 1000);
 }
 
 } // namespace infer

@@ -37,6 +37,7 @@ public:
     int64_t expected_latency_us() const override;
     std::unique_ptr<Source> add_source(const SourceOptions& options) override;
     SessionStats stats() const override;
+    void set_latency_limit(double limit_ms) override;
 
     std::vector<Lease> engines() const { return shelf_.engines(); } // none before ready
     void remove(const SourceState* source);

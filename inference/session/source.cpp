@@ -144,7 +144,9 @@ PushResult SourceState::push(std::unique_ptr<Frame> frame, std::shared_ptr<const
     const std::optional<Row> row = engine.pool().acquire(credit.client, pushed_us);
     if (!row)
         return turned_away(std::move(credit), std::move(frame));
-    fill_and_settle(*row, {std::move(credit), std::move(frame), std::move(how), pushed_us});
+    // Under a limit a frame is taken in when it has a row: before that, upstream is held.
+    const int64_t taken_us = engine.is_limited() ? engine.now_us() : pushed_us;
+    fill_and_settle(*row, {std::move(credit), std::move(frame), std::move(how), taken_us});
     return PushResult::Ok;
 }
 

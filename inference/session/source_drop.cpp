@@ -60,9 +60,12 @@ std::optional<SourceState::Pending> SourceState::next_pending(int64_t now_us, Dr
     while (!pending_.empty()) {
         Pending next = std::move(pending_.front());
         pending_.pop_front();
-        if (options_.drop != Drop::Late || next.due_us > now_us)
+        if (options_.drop == Drop::Late && next.due_us <= now_us)
+            dropped.emplace_back(std::move(next), "its result could not be in time any more");
+        else if (now_us - next.pushed_us > next.credit.engine->longest_wait_us())
+            dropped.emplace_back(std::move(next), "it would have taken longer than latency-limit");
+        else
             return next;
-        dropped.emplace_back(std::move(next), "its result could not be in time any more");
     }
     asked_for_row_ = false;
     return std::nullopt;
