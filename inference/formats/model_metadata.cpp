@@ -71,7 +71,7 @@ std::optional<std::array<float, 3>> channels(std::string_view text, bool may_be_
 }
 
 // The quoted words of a Python dictionary or list, in their order.
-std::vector<std::string> quoted(std::string_view text) {
+std::vector<std::string> quoted_words(std::string_view text) {
     std::vector<std::string> list;
     for (size_t i = 0; i < text.size(); i++) {
         if (text[i] != '\'' && text[i] != '"')
@@ -126,7 +126,7 @@ ModelConfig metadata_config(const std::map<std::string, std::string>& metadata) 
         if (key.size() > info.size() + 1 && key.starts_with(info))
             read_model_info(lower(key.substr(info.size() + 1)), value, config);
         else if (key == "names")
-            config.labels = quoted(value);
+            config.labels = quoted_words(value);
         else if (key == "task" && lower(value) == "pose")
             config.decoder = "yolo-pose";
         else if (key == "task" && lower(value) == "obb") // turned boxes look like one more class
