@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "inference/half.h"
 
-#include <bit>
-#include <cmath>
-
 namespace infer {
 
 float from_f16(uint16_t half) {
@@ -29,15 +26,6 @@ uint16_t to_f16(float value) {
         return uint16_t(sign | uint16_t(std::lrint(size * 0x1p24f)));
     const uint32_t rounded = (bits & 0x7fffffff) + 0xfff + ((bits >> 13) & 1);
     return uint16_t(sign | uint16_t((rounded >> 13) - ((127 - 15) << 10)));
-}
-
-float from_bf16(uint16_t half) { return std::bit_cast<float>(uint32_t(half) << 16); }
-
-uint16_t to_bf16(float value) {
-    const uint32_t bits = std::bit_cast<uint32_t>(value);
-    if (std::isnan(value)) // adding could carry into the sign
-        return uint16_t((bits >> 16) | 0x40);
-    return uint16_t((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
 Tensor widened(const Tensor& t) {

@@ -5,12 +5,20 @@
 
 #include "inference/tensor.h"
 
+#include <bit>
+#include <cmath>
+
 namespace infer {
 
 float from_f16(uint16_t half);
 uint16_t to_f16(float value); // too large: infinity
-float from_bf16(uint16_t half);
-uint16_t to_bf16(float value);
+inline float from_bf16(uint16_t half) { return std::bit_cast<float>(uint32_t(half) << 16); }
+inline uint16_t to_bf16(float value) {
+    const uint32_t bits = std::bit_cast<uint32_t>(value);
+    if (std::isnan(value)) // adding could carry into the sign
+        return uint16_t((bits >> 16) | 0x40);
+    return uint16_t((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
 
 // The numbers of an f16, bf16 or f64 tensor in f32; other tensors as they are.
 Tensor widened(const Tensor& t);

@@ -1,27 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "devices/cpu/box_copy.h"
 
+#include "inference/half.h"
+
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <numeric>
 
 namespace infer::cpu {
 namespace {
 
-// bf16, the upper half of an f32.
 struct Half {
-    uint16_t bits;
+    uint16_t bits; // bf16
 };
 
 template <typename To> To as(To v) { return v; }
-template <typename To> To as(Half v) { return std::bit_cast<float>(uint32_t(v.bits) << 16); }
+template <typename To> To as(Half v) { return from_bf16(v.bits); }
 template <typename To>
     requires std::is_same_v<To, Half>
 To as(float v) {
-    const auto bits = std::bit_cast<uint32_t>(v);
-    const bool is_nan = (bits & 0x7fffffff) > 0x7f800000;
-    return {uint16_t(is_nan ? bits >> 16 | 0x40 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16)};
+    return {to_bf16(v)};
 }
 
 // Rows of the output that are pieces of the input. n > 0: their length, known when compiling: no call a row.

@@ -1,34 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "inference/session/fill.h"
 
+#include "inference/half.h"
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
 
 namespace infer {
 namespace {
-
-// IEEE 754 binary16, to nearest even; beyond its range: infinity.
-uint16_t to_half(float value) {
-    const uint32_t bits = std::bit_cast<uint32_t>(value);
-    const uint16_t sign = uint16_t((bits >> 16) & 0x8000);
-    const float magnitude = std::fabs(value);
-    if (std::isnan(value))
-        return uint16_t(sign | 0x7e00);
-    if (magnitude >= 65520.0f)
-        return uint16_t(sign | 0x7c00);
-    if (magnitude < 6.103515625e-05f) // subnormal: steps of 2^-24
-        return uint16_t(sign | uint16_t(std::nearbyint(magnitude * 16777216.0f)));
-    const uint32_t m = bits & 0x7fffffff;
-    return uint16_t(sign | ((m - 0x38000000 + 0x0fff + ((m >> 13) & 1)) >> 13));
-}
-
-uint16_t to_bfloat(float value) {
-    const uint32_t bits = std::bit_cast<uint32_t>(value);
-    if (std::isnan(value))
-        return uint16_t((bits >> 16) | 0x40);
-    return uint16_t((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
 
 // Values are in the order of the model's shape; where memory is N, H, W, C and the model is not,
 // they change places.
@@ -138,10 +118,10 @@ Result<void> write_values(std::span<const float> values, const InputFormat& inpu
         spread<double>(values, input, to);
         break;
     case ElementType::F16:
-        spread<uint16_t>(values, input, to, to_half);
+        spread<uint16_t>(values, input, to, to_f16);
         break;
     case ElementType::BF16:
-        spread<uint16_t>(values, input, to, to_bfloat);
+        spread<uint16_t>(values, input, to, to_bf16);
         break;
     case ElementType::I8:
         spread<int8_t>(values, input, to);
