@@ -59,17 +59,6 @@ using V = hn::Vec<D>;
 
 constexpr int64_t block = 1024; // values or pixels that are summed in f32
 
-HWY_INLINE V load_some(const float* from, int64_t n) {
-    return n >= int64_t(hn::Lanes(d)) ? hn::LoadU(d, from) : load_first(d, from, size_t(n));
-}
-
-HWY_INLINE void store_some(V v, float* to, int64_t n) {
-    if (n >= int64_t(hn::Lanes(d)))
-        hn::StoreU(v, d, to);
-    else
-        store_first(v, d, to, size_t(n));
-}
-
 // The sum of f(x) over n values; f(0 - filler) must not matter: the last vector is cut.
 template <class F> HWY_INLINE double sum_of(const float* x, int64_t n, F f) {
     const auto lanes = int64_t(hn::Lanes(d));
@@ -84,7 +73,7 @@ template <class F> HWY_INLINE double sum_of(const float* x, int64_t n, F f) {
         }
         for (; i < end; i += lanes) {
             const auto mask = hn::FirstN(d, size_t(std::min(lanes, end - i)));
-            a = hn::Add(a, hn::IfThenElseZero(mask, f(load_some(x + i, end - i))));
+            a = hn::Add(a, hn::IfThenElseZero(mask, f(load_some(d, x + i, end - i))));
         }
         sum += double(hn::GetLane(hn::SumOfLanes(d, hn::Add(a, b))));
     }
@@ -97,12 +86,12 @@ HWY_INLINE void apply_row(const float* x, float* y, int64_t n, float mean, float
     const auto lanes = int64_t(hn::Lanes(d));
     const V m = hn::Set(d, mean), factor = hn::Set(d, 1.0f / divisor);
     for (int64_t i = 0; i < n; i += lanes) {
-        V v = hn::Mul(hn::Sub(load_some(x + i, n - i), m), factor);
+        V v = hn::Mul(hn::Sub(load_some(d, x + i, n - i), m), factor);
         if (scale)
-            v = hn::Mul(v, load_some(scale + i, n - i));
+            v = hn::Mul(v, load_some(d, scale + i, n - i));
         if (bias)
-            v = hn::Add(v, load_some(bias + i, n - i));
-        store_some(v, y + i, n - i);
+            v = hn::Add(v, load_some(d, bias + i, n - i));
+        store_some(v, d, y + i, n - i);
     }
 }
 
@@ -131,14 +120,14 @@ HWY_INLINE void sum_pixels(const NormalizePlan& p, const float* x, int64_t begin
             V a = hn::Zero(d), b = a;
             int64_t i = from;
             for (; i + 2 <= last; i += 2) {
-                a = hn::Add(a, f(load_some(x + i * p.in_stride + k, end - k), k));
-                b = hn::Add(b, f(load_some(x + (i + 1) * p.in_stride + k, end - k), k));
+                a = hn::Add(a, f(load_some(d, x + i * p.in_stride + k, end - k), k));
+                b = hn::Add(b, f(load_some(d, x + (i + 1) * p.in_stride + k, end - k), k));
             }
             if (i < last)
-                a = hn::Add(a, f(load_some(x + i * p.in_stride + k, end - k), k));
+                a = hn::Add(a, f(load_some(d, x + i * p.in_stride + k, end - k), k));
             total = hn::Add(total, hn::Add(a, b));
         }
-        store_some(total, sums + k, end - k);
+        store_some(total, d, sums + k, end - k);
     }
 }
 
@@ -161,7 +150,7 @@ void normalize_image(const NormalizePlan& p, const float* x, float* y, const flo
     sum_pixels(p, x, begin, end, mean, [](V v, int64_t) { return v; });
     average_groups(p, begin, end, mean);
     sum_pixels(p, x, begin, end, factor, [&](V v, int64_t k) {
-        const V away = hn::Sub(v, load_some(mean + k, end - k));
+        const V away = hn::Sub(v, load_some(d, mean + k, end - k));
         return hn::Mul(away, away);
     });
     average_groups(p, begin, end, factor);
@@ -170,11 +159,11 @@ void normalize_image(const NormalizePlan& p, const float* x, float* y, const flo
         factor[c] = (scale ? scale[p.scales_by_group ? c / each : c] : 1.0f) / divisor_of(p, double(factor[c]));
     for (int64_t i = 0; i < p.pixels; i++)
         for (int64_t k = begin; k < end; k += lanes) {
-            V v = hn::Sub(load_some(x + i * p.in_stride + k, end - k), load_some(mean + k, end - k));
-            v = hn::Mul(v, load_some(factor + k, end - k));
+            V v = hn::Sub(load_some(d, x + i * p.in_stride + k, end - k), load_some(d, mean + k, end - k));
+            v = hn::Mul(v, load_some(d, factor + k, end - k));
             if (bias && !p.scales_by_group)
-                v = hn::Add(v, load_some(bias + k, end - k));
-            store_some(v, y + i * p.out_stride + k, end - k);
+                v = hn::Add(v, load_some(d, bias + k, end - k));
+            store_some(v, d, y + i * p.out_stride + k, end - k);
         }
     for (int64_t i = 0; i < p.pixels && bias && p.scales_by_group; i++)
         for (int64_t c = begin; c < end; c++)
@@ -187,15 +176,15 @@ void lrn_pixel(const NormalizePlan& p, const float* x, float* y, float* squares)
     const int64_t before = (p.window - 1) / 2;
     std::fill(squares, squares + p.channels + p.window, 0.0f);
     for (int64_t k = 0; k < p.channels; k += lanes) {
-        const V v = load_some(x + k, p.channels - k);
-        store_some(hn::Mul(v, v), squares + before + k, p.channels - k);
+        const V v = load_some(d, x + k, p.channels - k);
+        store_some(hn::Mul(v, v), d, squares + before + k, p.channels - k);
     }
     for (int64_t k = 0; k < p.channels; k += lanes) {
         V sum = hn::Zero(d);
         for (int64_t w = 0; w < p.window; w++)
-            sum = hn::Add(sum, load_some(squares + k + w, p.channels - k));
+            sum = hn::Add(sum, load_some(d, squares + k + w, p.channels - k));
         const V base = hn::MulAdd(sum, hn::Set(d, p.alpha), hn::Set(d, p.bias));
-        store_some(hn::Mul(load_some(x + k, p.channels - k), power_of(d, base, -p.beta)), y + k, p.channels - k);
+        store_some(hn::Mul(load_some(d, x + k, p.channels - k), power_of(d, base, -p.beta)), d, y + k, p.channels - k);
     }
 }
 

@@ -62,8 +62,6 @@ struct MinOp : MaxOp {
 
 constexpr size_t most_narrow = 4;
 
-HWY_INLINE V load_some(const float* from, size_t n) { return n == hn::Lanes(d) ? hn::LoadU(d, from) : load_first(d, from, n); }
-
 template <class Op> float of_one(float x) { return hn::GetLane(Op::of(hn::Set(d, x))); }
 
 // Whole groups of vectors of reduce_narrow(): joins them into `found` and says how many values they were.
@@ -105,16 +103,12 @@ template <class Op> void reduce_wide(const float* x, float* y, size_t n, size_t 
         V a = hn::Set(d, Op::start), b = a;
         size_t r = 0;
         for (; r + 2 <= n; r += 2) {
-            a = Op::join(a, Op::of(load_some(x + r * stride + k, m)));
-            b = Op::join(b, Op::of(load_some(x + (r + 1) * stride + k, m)));
+            a = Op::join(a, Op::of(load_some(d, x + r * stride + k, m)));
+            b = Op::join(b, Op::of(load_some(d, x + (r + 1) * stride + k, m)));
         }
         if (r < n)
-            a = Op::join(a, Op::of(load_some(x + r * stride + k, m)));
-        const V all = Op::join(load_some(y + k, m), Op::join(a, b));
-        if (m == lanes)
-            hn::StoreU(all, d, y + k);
-        else
-            store_first(all, d, y + k, m);
+            a = Op::join(a, Op::of(load_some(d, x + r * stride + k, m)));
+        store_some(Op::join(load_some(d, y + k, m), Op::join(a, b)), d, y + k, m);
     }
 }
 

@@ -51,17 +51,6 @@ template <class F> HWY_INLINE void channels(int64_t count, F f) {
         f(k, size_t(std::min(lanes, count - k)));
 }
 
-HWY_INLINE V load_some(const float* from, size_t n) {
-    return n == hn::Lanes(d) ? hn::LoadU(d, from) : load_first(d, from, n);
-}
-
-HWY_INLINE void store_some(V v, float* to, size_t n) {
-    if (n == hn::Lanes(d))
-        hn::StoreU(v, d, to);
-    else
-        store_first(v, d, to, n);
-}
-
 void resize_row(const ResizePlan& p, const float* in, float* out, int64_t n, int64_t oy) {
     const auto out_width = int64_t(p.columns.size());
     const Source y = p.rows[size_t(oy)];
@@ -72,14 +61,14 @@ void resize_row(const ResizePlan& p, const float* in, float* out, int64_t n, int
         const float *a = low + x.low * p.in_stride, *b = low + x.high * p.in_stride;
         const float *c = high + x.low * p.in_stride, *e = high + x.high * p.in_stride;
         if (!p.linear)
-            channels(p.channels, [&](int64_t k, size_t m) { store_some(load_some(a + k, m), to + k, m); });
+            channels(p.channels, [&](int64_t k, size_t m) { store_some(load_some(d, a + k, m), d, to + k, m); });
         else
             channels(p.channels, [&](int64_t k, size_t m) {
                 const V wx = hn::Set(d, x.weight), wy = hn::Set(d, y.weight);
-                const V ak = load_some(a + k, m), ck = load_some(c + k, m);
-                const V top = hn::MulAdd(hn::Sub(load_some(b + k, m), ak), wx, ak);
-                const V bottom = hn::MulAdd(hn::Sub(load_some(e + k, m), ck), wx, ck);
-                store_some(hn::MulAdd(hn::Sub(bottom, top), wy, top), to + k, m);
+                const V ak = load_some(d, a + k, m), ck = load_some(d, c + k, m);
+                const V top = hn::MulAdd(hn::Sub(load_some(d, b + k, m), ak), wx, ak);
+                const V bottom = hn::MulAdd(hn::Sub(load_some(d, e + k, m), ck), wx, ck);
+                store_some(hn::MulAdd(hn::Sub(bottom, top), wy, top), d, to + k, m);
             });
         to += p.out_stride;
     }
