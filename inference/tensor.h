@@ -16,6 +16,7 @@ enum class ElementType { F32, F16, BF16, F64, I8, U8, I16, U16, I32, U32, I64, U
 
 size_t size_of(ElementType type);           // bytes of one element
 std::string_view name_of(ElementType type); // "f32", "i64", ... as users write them
+inline bool is_byte(ElementType type) { return type == ElementType::U8 || type == ElementType::I8; }
 
 // Outermost dimension first; images are N, C, H, W. -1 is a dimension not known yet.
 using Shape = std::vector<int64_t>;

@@ -108,6 +108,28 @@ convolution(const dnnl::memory::desc& src, const dnnl::memory::desc& weights,
 #endif
 }
 
+// The same weights in each of the orders that primitives ask for: bands of different height may want
+// different ones.
+class PackedWeights {
+public:
+    // Which of them is `given` as `wanted`.
+    size_t add(const dnnl::memory& given, const dnnl::memory::desc& wanted) {
+        for (size_t k = 0; k < packed_.size(); k++)
+            if (packed_[k].get_desc() == wanted)
+                return k;
+        packed_.emplace_back(wanted, engine());
+        dnnl::stream stream(engine());
+        dnnl::reorder(given, packed_.back())
+            .execute(stream, const_cast<dnnl::memory&>(given), packed_.back());
+        stream.wait();
+        return packed_.size() - 1;
+    }
+    const dnnl::memory& operator[](size_t k) const { return packed_[k]; }
+
+private:
+    std::vector<dnnl::memory> packed_;
+};
+
 // A convolution of bytes: y = activations((scale of the channel) * (sum - zero point's part) +
 // bias). Version 2 knows the scales when it is made and adds the bias to the sum, version 3 takes
 // them with each call.

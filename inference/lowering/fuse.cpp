@@ -111,7 +111,7 @@ void Fuser::dequantize(size_t at) {
     const auto maker = std::find_if(graph_.nodes.begin(), graph_.nodes.begin() + int64_t(at), [&](const Node& n) {
         return n.op == "QuantizeLinear" && n.outputs[0] == node.inputs[0];
     });
-    const bool bytes = middle.type == ElementType::U8 || middle.type == ElementType::I8;
+    const bool bytes = is_byte(middle.type);
     const bool words = middle.type == ElementType::U16 || middle.type == ElementType::I16;
     if (maker == graph_.nodes.begin() + int64_t(at) || (!bytes && !words) ||
         graph_.value(maker->inputs[0]).type != ElementType::F32)

@@ -31,8 +31,6 @@
 namespace infer {
 namespace {
 
-bool is_byte(ElementType t) { return t == ElementType::U8 || t == ElementType::I8; }
-
 std::optional<ElementType> target(const Node& node) {
     const std::string to = node.attr("to", "");
     if (to == "u8")

@@ -34,7 +34,6 @@ Node float_conv(const Node& node) {
 FactsResult infer(const Node& node, Facts in) {
     if (auto ok = expect_inputs(node, in, 4, 5); !ok.ok())
         return ok.error();
-    const auto is_byte = [](ElementType t) { return t == ElementType::U8 || t == ElementType::I8; };
     const std::string to = node.attr("to", "f32");
     const ElementType type = to == "u8"   ? ElementType::U8
                              : to == "i8" ? ElementType::I8

@@ -32,7 +32,7 @@ FactsResult infer(const Node& node, Facts in) {
     if (auto ok = expect_inputs(node, in, 1, 1); !ok.ok())
         return ok.error();
     const ElementType type = in[0].type;
-    const bool bytes = type == ElementType::I8 || type == ElementType::U8;
+    const bool bytes = is_byte(type);
     if (type != ElementType::F32 && !(bytes && node.op == "MaxPool"))
         return unsupported(node, "cannot pool " + std::string(name_of(type)));
     const Shape& x = in[0].shape;

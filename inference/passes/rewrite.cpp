@@ -100,6 +100,11 @@ ValueId add_ints(Graph& graph, const std::string& name, const std::vector<int64_
                         make_tensor<int64_t>(ElementType::I64, {int64_t(values.size())}, values));
 }
 
+ValueId add_floats(Graph& graph, const std::string& name, const std::vector<float>& values) {
+    return add_constant(graph, name,
+                        make_tensor<float>(ElementType::F32, {int64_t(values.size())}, values));
+}
+
 void set_input(Node& node, size_t k, ValueId v) {
     if (node.inputs.size() <= k)
         node.inputs.resize(k + 1, none);

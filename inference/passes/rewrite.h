@@ -47,6 +47,7 @@ ValueId other_input(const Node& node, ValueId v);
 
 ValueId add_constant(Graph& graph, const std::string& name, Tensor tensor);
 ValueId add_ints(Graph& graph, const std::string& name, const std::vector<int64_t>& values);
+ValueId add_floats(Graph& graph, const std::string& name, const std::vector<float>& values);
 
 inline ValueId input(const Node& node, size_t k) {
     return k < node.inputs.size() ? node.inputs[k] : none;

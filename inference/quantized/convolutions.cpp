@@ -86,15 +86,12 @@ std::optional<Scales> scales_of(const Graph& graph, const Node& node, const Grid
 
 // The node without its output.
 Node conv_bytes(Graph& graph, const Node& from, ValueId q, int zero, const Scales& s) {
-    const auto floats = [&](const std::vector<float>& v) {
-        return add_constant(graph, from.name,
-                            make_tensor<float>(ElementType::F32, {int64_t(v.size())}, v));
-    };
     Node node = from;
     node.op = "ConvBytes";
     node.attrs["x_zero"] = int64_t(zero);
     const ValueId weights = add_constant(graph, from.name, s.weights.bytes),
-                  scale = floats(s.weights.scale), bias = floats(s.bias);
+                  scale = add_floats(graph, from.name, s.weights.scale),
+                  bias = add_floats(graph, from.name, s.bias);
     node.inputs = {q, weights, scale, bias, none};
     return node;
 }
@@ -201,8 +198,7 @@ void take_residual(Graph& graph, Node& conv, const Node& reader, const Grid& gri
     std::vector<float> bias(old.begin(), old.end());
     for (float& b : bias)
         b -= float(grid.zero) * grid.scale[0];
-    conv.inputs[3] = add_constant(
-        graph, conv.name, make_tensor<float>(ElementType::F32, {int64_t(bias.size())}, bias));
+    conv.inputs[3] = add_floats(graph, conv.name, bias);
     conv.inputs[4] = reader.inputs[0];
     conv.attrs["residual_scale"] = grid.scale[0];
 }
@@ -214,9 +210,7 @@ void fold_rounding(Graph& graph, Node& conv, const Rounding& r) {
         std::vector<float> values(old.begin(), old.end());
         for (size_t c = 0; c < values.size(); c++)
             values[c] = values[c] * r.scale_of(c) + (k == 3 ? r.shift_of(c) : 0.0f);
-        conv.inputs[k] =
-            add_constant(graph, conv.name,
-                         make_tensor<float>(ElementType::F32, {int64_t(values.size())}, values));
+        conv.inputs[k] = add_floats(graph, conv.name, values);
     }
     if (conv.inputs[4] != none)
         conv.attrs["residual_scale"] = conv.attr("residual_scale", 1.0f) * r.scale[0];

@@ -32,8 +32,6 @@ float step_of(std::span<const float> w) {
 
 } // namespace
 
-bool is_byte(ElementType type) { return type == ElementType::U8 || type == ElementType::I8; }
-
 std::optional<ByteWeights> on_grid(const Tensor& weights) {
     const auto values = weights.span<float>();
     const auto channels = size_t(weights.shape()[0]),
@@ -121,12 +119,9 @@ ValueId new_value(Graph& graph, ValueId like, ElementType type) {
 
 Node to_bytes(Graph& graph, const std::string& name, ValueId x, const Rounding& rounding,
               ValueId out) {
-    const auto floats = [&](const std::vector<float>& v) {
-        return add_constant(graph, name,
-                            make_tensor<float>(ElementType::F32, {int64_t(v.size())}, v));
-    };
     graph.value(out).type = rounding.type;
-    const ValueId scale = floats(rounding.scale), shift = floats(rounding.shift);
+    const ValueId scale = add_floats(graph, name, rounding.scale),
+                  shift = add_floats(graph, name, rounding.shift);
     return {.op = "ToBytes",
             .name = name,
             .attrs = {{"to", std::string(name_of(rounding.type))}},

@@ -41,8 +41,6 @@ struct Rounding {
     bool operator==(const Rounding&) const = default;
 };
 
-bool is_byte(ElementType type);
-
 // The weights as integers of 8 bits, exact but for a fiftieth of a step; nothing if they are not.
 std::optional<ByteWeights> on_grid(const Tensor& weights);
 

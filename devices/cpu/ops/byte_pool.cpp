@@ -127,9 +127,8 @@ private:
 };
 
 std::optional<Wish> accept(const NodeView& view) {
-    const bool bytes = !view.in.empty() &&
-                       (view.in[0].type == ElementType::U8 || view.in[0].type == ElementType::I8);
-    if (view.node.op != "MaxPool" || !bytes || view.in[0].shape.size() != 4 || view.out.size() != 1)
+    if (view.node.op != "MaxPool" || view.in.empty() || view.out.size() != 1 ||
+        !is_byte(view.in[0].type) || view.in[0].shape.size() != 4)
         return std::nullopt;
     Wish wish = all_in(Layout::ChannelsLast, view);
     wish.strided_in = wish.strided_out = true;

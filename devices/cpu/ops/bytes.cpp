@@ -179,8 +179,6 @@ HWY_EXPORT(gate_bytes);
 constexpr int64_t line_length = 2048; // at least, where scales repeat along memory
 constexpr int64_t spare = 64;         // numbers a vector may read behind a line
 
-bool is_byte(ElementType type) { return type == ElementType::U8 || type == ElementType::I8; }
-
 // ToBytes and DequantizeLinear.
 class ScaleKernel final : public Kernel {
 public:

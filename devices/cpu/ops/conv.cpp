@@ -448,6 +448,17 @@ RowUse row_use(const NodeView& view) {
     return {.stride = plan.stride_y, .pad = plan.pad_y, .reach = (plan.kernel_y - 1) * plan.dilation_y + 1};
 }
 
+ConvBand band_of(const ConvPlan& p, Range rows) {
+    const int64_t reach = (p.kernel_y - 1) * p.dilation_y + 1;
+    const int64_t first = rows.begin * p.stride_y - p.pad_y, last = (rows.end - 1) * p.stride_y - p.pad_y + reach;
+    const int64_t right = (p.out_width - 1) * p.stride_x - p.pad_x + (p.kernel_x - 1) * p.dilation_x + 1 - p.width;
+    ConvBand band{.top = std::clamp<int64_t>(first, 0, p.height)};
+    band.bottom = std::clamp<int64_t>(last, band.top, p.height);
+    band.pad_top = band.top - first, band.pad_bottom = last - band.bottom;
+    band.pad_right = std::max<int64_t>(0, right);
+    return band;
+}
+
 std::array<int64_t, 2> conv_pads(const Node& node, const Shape& x, const Shape& w, const Shape& y) {
     const std::string how = node.attr("auto_pad", "NOTSET");
     const auto pads = node.attr("pads", std::vector<int64_t>{0, 0, 0, 0});

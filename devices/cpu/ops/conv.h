@@ -90,6 +90,13 @@ ConvPlan conv_plan(const NodeView& view, bool flatten = true);
 // Which rows of its image a convolution of images reads.
 RowUse row_use(const NodeView& view);
 
+// The input rows that some output rows are made from, and the padding around them.
+struct ConvBand {
+    int64_t top = 0, bottom = 0; // input rows [top, bottom)
+    int64_t pad_top = 0, pad_bottom = 0, pad_right = 0;
+};
+ConvBand band_of(const ConvPlan& plan, Range rows);
+
 // Top and left padding, with auto_pad worked out.
 std::array<int64_t, 2> conv_pads(const Node& node, const Shape& x, const Shape& w, const Shape& y);
 

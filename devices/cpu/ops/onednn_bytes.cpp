@@ -85,7 +85,7 @@ private:
     mutable int32_t zero_ = 0; // oneDNN wants a pointer it could write to
     std::optional<onednn::ByteScales> scales_;
     std::vector<ByteBand> bands_;
-    std::vector<memory> weights_; // one for each order that a band asks for
+    onednn::PackedWeights weights_;
     memory bias_;
     std::string name_;
     size_t scratch_bytes_ = 0;
@@ -115,10 +115,8 @@ OnednnBytesKernel::OnednnBytesKernel(const NodeView& view)
     out_scale_ = view.node.attr("out_scale", 1.0f), out_shift_ = view.node.attr("out_shift", 0.0f);
     rounds_last_ = out_ != ElementType::F32 && (out_scale_ != 1 || out_shift_ != 0);
     const auto zero = int32_t(view.node.attr("x_zero", int64_t(0)));
-    const bool padded =
-        p.pad_y || p.pad_x ||
-        (p.out_height - 1) * p.stride_y + (p.kernel_y - 1) * p.dilation_y + 1 > p.height ||
-        (p.out_width - 1) * p.stride_x + (p.kernel_x - 1) * p.dilation_x + 1 > p.width;
+    const ConvBand whole = band_of(p, {0, p.out_height});
+    const bool padded = p.pad_y || p.pad_x || whole.pad_bottom > 0 || whole.pad_right > 0;
     zero_ = zero;
     const auto scale = view.in[2].constant->span<float>();
     scales_.emplace(std::vector<float>(scale.begin(), scale.end()), groups_ > 1,
@@ -163,26 +161,21 @@ dnnl::primitive_attr OnednnBytesKernel::attributes() const {
 
 ByteBand OnednnBytesKernel::make_band(int64_t image, Range rows) const {
     const ConvPlan& p = plan_;
-    const int64_t reach = (p.kernel_y - 1) * p.dilation_y + 1, channels = p.in_channels * groups_;
-    const int64_t first = rows.begin * p.stride_y - p.pad_y,
-                  last = (rows.end - 1) * p.stride_y - p.pad_y + reach;
-    const int64_t top = std::clamp<int64_t>(first, 0, p.height),
-                  bottom = std::clamp<int64_t>(last, top, p.height);
-    const int64_t right = std::max<int64_t>(0, (p.out_width - 1) * p.stride_x - p.pad_x +
-                                                   (p.kernel_x - 1) * p.dilation_x + 1 - p.width);
+    const int64_t channels = p.in_channels * groups_;
+    const ConvBand at = band_of(p, rows);
     const auto image_of = [&](ElementType type, int64_t c, int64_t height, int64_t width) {
         return memory::desc({1, c, height, width}, data_type_of(type), memory::format_tag::nhwc);
     };
     ByteBand band;
-    band.in_offset = (image * p.height + top) * p.width * channels;
+    band.in_offset = (image * p.height + at.top) * p.width * channels;
     band.out_offset = (image * p.out_height + rows.begin) * p.out_width * p.out_channels;
     band.out_elements = (rows.end - rows.begin) * p.out_width * p.out_channels;
     const onednn::ConvGeometry geometry{{p.stride_y, p.stride_x},
                                         {p.dilation_y - 1, p.dilation_x - 1},
-                                        {top - first, p.pad_x},
-                                        {last - bottom, right}};
+                                        {at.pad_top, p.pad_x},
+                                        {at.pad_bottom, at.pad_right}};
     band.desc = onednn::convolution(
-        image_of(in_, channels, bottom - top, p.width),
+        image_of(in_, channels, at.bottom - at.top, p.width),
         memory::desc(weight_dims(), memory::data_type::s8, memory::format_tag::any),
         memory::desc({p.out_channels}, memory::data_type::f32, memory::format_tag::a),
         image_of(out_, p.out_channels, rows.end - rows.begin, p.out_width), geometry, attributes());
@@ -190,23 +183,12 @@ ByteBand OnednnBytesKernel::make_band(int64_t image, Range rows) const {
     return band;
 }
 
-// Bands of different height may ask for the weights in different orders.
 void OnednnBytesKernel::load_weights(const Tensor& weights) {
     const memory given({weight_dims(), memory::data_type::s8,
                         groups_ == 1 ? memory::format_tag::oihw : memory::format_tag::goihw},
                        onednn::engine(), weights.view().data);
-    dnnl::stream stream(onednn::engine());
-    for (ByteBand& band : bands_) {
-        const memory::desc wanted = band.desc.weights_desc();
-        while (band.weights < weights_.size() && weights_[band.weights].get_desc() != wanted)
-            band.weights++;
-        if (band.weights < weights_.size())
-            continue;
-        weights_.emplace_back(wanted, onednn::engine());
-        dnnl::reorder(given, weights_.back())
-            .execute(stream, const_cast<memory&>(given), weights_.back());
-        stream.wait();
-    }
+    for (ByteBand& band : bands_)
+        band.weights = weights_.add(given, band.desc.weights_desc());
 }
 
 // `weights`: those of which the zero point's part goes into the bias; empty: none.
@@ -261,8 +243,6 @@ void OnednnBytesKernel::run(const Call& call, int slice) const {
     h.scratch.set_data_handle(call.scratch);
     dnnl_primitive_execute(band.conv.get(), h.stream.get(), int(h.args.size()), h.args.data());
 }
-
-bool is_byte(ElementType type) { return type == ElementType::U8 || type == ElementType::I8; }
 
 std::optional<Wish> accept(const NodeView& view) {
     if (view.node.op != "ConvBytes" || view.in[0].shape.size() != 4 || !view.in[1].constant ||

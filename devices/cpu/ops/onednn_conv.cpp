@@ -54,7 +54,7 @@ private:
     ConvPlan plan_; // geometry only
     memory::data_type type_;
     std::vector<Band> bands_;
-    std::vector<memory> weights_; // one for each order that a band asks for
+    onednn::PackedWeights weights_;
     memory bias_;
     std::string name_;
     size_t scratch_bytes_ = 0, rounded_bytes_ = 0;
@@ -91,19 +91,15 @@ memory::desc OnednnConvKernel::image_desc(memory::data_type type, int64_t channe
 
 Band OnednnConvKernel::make_band(int64_t image, Range rows) const {
     const ConvPlan& p = plan_;
-    const int64_t reach = (p.kernel_y - 1) * p.dilation_y + 1;
-    const int64_t first = rows.begin * p.stride_y - p.pad_y, last = (rows.end - 1) * p.stride_y - p.pad_y + reach;
-    const int64_t top = std::clamp<int64_t>(first, 0, p.height), bottom = std::clamp<int64_t>(last, top, p.height);
-    const int64_t right = std::max<int64_t>(
-        0, (p.out_width - 1) * p.stride_x - p.pad_x + (p.kernel_x - 1) * p.dilation_x + 1 - p.width);
+    const ConvBand at = band_of(p, rows);
     Band band;
-    band.in_rows = bottom - top, band.out_rows = rows.end - rows.begin;
-    band.in_offset = (image * p.height + top) * p.width * p.in_stride;
+    band.in_rows = at.bottom - at.top, band.out_rows = rows.end - rows.begin;
+    band.in_offset = (image * p.height + at.top) * p.width * p.in_stride;
     band.out_offset = (image * p.out_height + rows.begin) * p.out_width * p.out_stride;
     band.residual_offset = (image * p.out_height + rows.begin) * p.out_width * p.residual_stride;
 
     const onednn::ConvGeometry geometry{{p.stride_y, p.stride_x}, {p.dilation_y - 1, p.dilation_x - 1},
-                                        {top - first, p.pad_x}, {last - bottom, right}};
+                                        {at.pad_top, p.pad_x}, {at.pad_bottom, at.pad_right}};
     dnnl::primitive_attr attr;
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     dnnl::post_ops after;
@@ -129,23 +125,13 @@ Band OnednnConvKernel::make_band(int64_t image, Range rows) const {
     return band;
 }
 
-// Bands of different height may ask for the weights in different orders.
 void OnednnConvKernel::load_weights(const NodeView& view) {
     const ConvPlan& p = plan_;
     const memory::dims dims{p.out_channels, p.in_channels, p.kernel_y, p.kernel_x};
     const memory given({dims, memory::data_type::f32, memory::format_tag::oihw}, onednn::engine(),
                        view.in[1].constant->view().data);
-    dnnl::stream stream(onednn::engine());
-    for (Band& band : bands_) {
-        const memory::desc wanted = band.desc.weights_desc();
-        while (band.weights < weights_.size() && weights_[band.weights].get_desc() != wanted)
-            band.weights++;
-        if (band.weights < weights_.size())
-            continue;
-        weights_.emplace_back(wanted, onednn::engine());
-        dnnl::reorder(given, weights_.back()).execute(stream, const_cast<memory&>(given), weights_.back());
-        stream.wait();
-    }
+    for (Band& band : bands_)
+        band.weights = weights_.add(given, band.desc.weights_desc());
     bias_ = memory(bands_[0].desc.bias_desc(), onednn::engine());
     auto* bias = static_cast<float*>(bias_.get_data_handle());
     std::fill(bias, bias + p.out_channels, 0.0f);
