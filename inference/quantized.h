@@ -19,6 +19,8 @@ struct ByteWork {
     std::vector<std::string> in_float; // the layers that make up the rest, largest first
 
     double share() const { return total > 0 ? double(in_bytes) / double(total) : 0; }
+    std::string share_text() const;   // "99.5 %"
+    std::string float_layers() const; // the first few of in_float and how many there are more
 };
 
 // Rewrites an optimized graph so that layers whose input and weights are quantised work on bytes

@@ -126,14 +126,9 @@ Result<void> print_bytes(Graph graph) {
     const ByteWork work = run_in_bytes(graph);
     if (work.in_bytes == 0)
         return {};
-    char share[32];
-    std::snprintf(share, sizeof share, "%.1f %%", 100 * work.share());
-    std::string text = share + std::string(" of the work where the device has 8-bit products");
-    constexpr size_t most = 5;
-    for (size_t k = 0; k < std::min(most, work.in_float.size()); k++)
-        text += (k ? ", " : "; in float: ") + work.in_float[k];
-    if (work.in_float.size() > most)
-        text += " and " + std::to_string(work.in_float.size() - most) + " more";
+    std::string text = work.share_text() + " of the work where the device has 8-bit products";
+    if (!work.in_float.empty())
+        text += "; in float: " + work.float_layers();
     line("int8", text);
     return {};
 }

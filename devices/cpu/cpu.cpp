@@ -14,7 +14,6 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <cstdio>
 
 namespace infer::cpu {
 namespace {
@@ -63,15 +62,6 @@ Result<bool> wants_bf16(Precision precision) {
     return false;
 }
 
-// The first few names and how many there are more.
-std::string list_of(const std::vector<std::string>& names) {
-    constexpr size_t most = 5;
-    std::string list;
-    for (size_t k = 0; k < std::min(most, names.size()); k++)
-        list += (k ? ", " : "") + names[k];
-    return names.size() > most ? list + " and " + std::to_string(names.size() - most) + " more" : list;
-}
-
 // Lets what is quantised in the model run on bytes, where `precision` and the processor allow; whether it did.
 Result<bool> use_bytes(Graph& graph, Precision precision, std::map<std::string, std::string>& words) {
     const bool demanded = precision == Precision::Int8;
@@ -87,11 +77,9 @@ Result<bool> use_bytes(Graph& graph, Precision precision, std::map<std::string, 
                                              "int8 needs a quantised model (QuantizeLinear, DequantizeLinear or FakeQuantize around "
                                              "its convolutions), which this one is not: use precision=auto or precision=f32"})
                         : Result<bool>(false);
-    char share[32];
-    std::snprintf(share, sizeof share, "%.1f %%", 100 * work.share());
-    words["int8_share"] = share;
+    words["int8_share"] = work.share_text();
     if (!work.in_float.empty())
-        words["in_float"] = list_of(work.in_float);
+        words["in_float"] = work.float_layers();
     return true;
 }
 

@@ -1,35 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "inference/quantized.h"
 
+#include "inference/multiplications.h"
 #include "inference/quantized/steps.h"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace infer {
 namespace {
-
-// Multiplications of one run of a convolution or matrix product; 0 for other nodes.
-int64_t multiplications(const Graph& graph, const Node& node) {
-    const bool by_weights = node.op == "Conv" || node.op == "ConvBytes";
-    if (by_weights) {
-        const Shape& w = graph.value(node.inputs[1]).shape;
-        return w.empty()
-                   ? 0
-                   : count(graph.value(node.outputs[0]).shape) * count({w.begin() + 1, w.end()});
-    }
-    if (node.op == "ConvTranspose") {
-        const Shape& w = graph.value(node.inputs[1]).shape;
-        return w.empty()
-                   ? 0
-                   : count(graph.value(node.inputs[0]).shape) * count({w.begin() + 1, w.end()});
-    }
-    if (node.op != "MatMul" && node.op != "Gemm")
-        return 0;
-    const Shape& a = graph.value(node.inputs[0]).shape;
-    const bool transposed = node.attr("transA", int64_t{0}) != 0 && a.size() == 2;
-    return a.empty() ? 0
-                     : count(graph.value(node.outputs[0]).shape) * (transposed ? a[0] : a.back());
-}
 
 ByteWork work_of(const Graph& graph) {
     ByteWork work;
@@ -55,6 +34,20 @@ bool may_be_quantized(const Graph& graph) {
 }
 
 } // namespace
+
+std::string ByteWork::share_text() const {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.1f %%", 100 * share());
+    return text;
+}
+
+std::string ByteWork::float_layers() const {
+    constexpr size_t most = 5;
+    std::string list;
+    for (size_t k = 0; k < std::min(most, in_float.size()); k++)
+        list += (k ? ", " : "") + in_float[k];
+    return in_float.size() > most ? list + " and " + std::to_string(in_float.size() - most) + " more" : list;
+}
 
 ByteWork run_in_bytes(Graph& graph) {
     if (!may_be_quantized(graph))
