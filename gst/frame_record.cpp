@@ -69,6 +69,22 @@ infer::InferenceRecord inference_record(const GstInferenceFrameMeta& m) {
 
 } // namespace
 
+IndexedObjects objects_of(GstBuffer* buffer, const GstVideoInfo& video,
+                          bool (*wanted)(const GstInferenceObject&)) {
+    GPtrArray* objects =
+        gst_inference_buffer_get_objects(buffer, guint(video.width), guint(video.height));
+    IndexedObjects found;
+    for (guint i = 0; i < objects->len; i++) {
+        const auto& o = *static_cast<const GstInferenceObject*>(g_ptr_array_index(objects, i));
+        if (o.whole_frame || !wanted(o))
+            continue;
+        found.records.push_back(object_record(o));
+        found.index.push_back(i);
+    }
+    g_ptr_array_unref(objects);
+    return found;
+}
+
 infer::ObjectRecord object_record(const GstInferenceObject& o) {
     infer::ObjectRecord r;
     r.label = o.label;

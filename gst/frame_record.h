@@ -14,3 +14,12 @@ infer::FrameRecord frame_record(GstBuffer* buffer, const GstVideoInfo& video,
                                 const std::string& source, uint64_t number);
 // The same of one object.
 infer::ObjectRecord object_record(const GstInferenceObject& object);
+
+// The objects of a buffer that `wanted` says yes to, whole frames never; `index`: which of the
+// buffer's objects each is.
+struct IndexedObjects {
+    std::vector<infer::ObjectRecord> records;
+    std::vector<guint> index;
+};
+IndexedObjects objects_of(GstBuffer* buffer, const GstVideoInfo& video,
+                          bool (*wanted)(const GstInferenceObject&));

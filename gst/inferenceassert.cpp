@@ -69,8 +69,8 @@ public:
         return GST_FLOW_OK;
     }
 
-    void event(GstEvent* event) override {
-        if (GST_EVENT_TYPE(event) != GST_EVENT_EOS || !comparison_)
+    void ended() override {
+        if (!comparison_)
             return;
         post_verdict(comparison_->finish());
         comparison_.reset(); // one verdict a run

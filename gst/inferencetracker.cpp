@@ -68,7 +68,6 @@ public:
         max_age_ns_ = uint64_t(s.max_age_ms * GST_MSECOND);
         tracker_.emplace(infer::TrackerOptions{TrackerKind(s.kind), max_age_ns_, s.high, s.low,
                                                s.iou, s.embedding_distance});
-        time_ = 0;
         return {};
     }
 
@@ -79,20 +78,10 @@ public:
         width_ = video.width, height_ = video.height;
     }
 
-    void event(GstEvent* event) override {
-        switch (GST_EVENT_TYPE(event)) {
-        case GST_EVENT_STREAM_START:
-        case GST_EVENT_FLUSH_STOP:
-        case GST_EVENT_EOS:
-            tracker_->reset();
-            break;
-        default:
-            break;
-        }
-    }
+    void cut() override { tracker_->reset(); }
 
     GstFlowReturn frame(GstBuffer* buffer) override {
-        go_to(buffer);
+        go_to(buffer, max_age_ns_); // over a longer gap every track ages out
         const auto* m = gst_buffer_get_inference_frame_meta(buffer);
         if (!m || m->status == GST_INFERENCE_STATUS_INFERRED)
             update(buffer);
@@ -102,41 +91,18 @@ public:
     }
 
 private:
-    // Frames without a time are a frame duration apart. Going back in time, or over a gap in which
-    // every track ages out, starts anew.
-    void go_to(GstBuffer* buffer) {
-        const GstClockTime duration =
-            video.fps_n > 0 ? gst_util_uint64_scale_int(GST_SECOND, video.fps_d, video.fps_n)
-                            : GST_SECOND / 25;
-        const GstClockTime now =
-            GST_BUFFER_PTS_IS_VALID(buffer) ? GST_BUFFER_PTS(buffer) : time_ + duration;
-        if (now < time_ || now - time_ > max_age_ns_)
-            tracker_->reset();
-        time_ = now;
-    }
-
     void update(GstBuffer* buffer) {
-        GPtrArray* objects =
-            gst_inference_buffer_get_objects(buffer, guint(video.width), guint(video.height));
-        std::vector<infer::ObjectRecord> seen;
-        std::vector<guint> index;
-        for (guint i = 0; i < objects->len; i++) {
-            const auto& o = *static_cast<const GstInferenceObject*>(g_ptr_array_index(objects, i));
-            if (o.whole_frame || o.predicted)
-                continue;
-            seen.push_back(object_record(o));
-            index.push_back(i);
-        }
-        g_ptr_array_unref(objects);
-        const std::vector<int> ids = tracker_->update(time_, seen);
+        const IndexedObjects seen = objects_of(
+            buffer, video, [](const GstInferenceObject& o) { return !o.predicted; });
+        const std::vector<int> ids = tracker_->update(time, seen.records);
         for (size_t i = 0; i < ids.size(); i++)
             if (ids[i] > 0)
-                gst_inference_buffer_set_object_track(buffer, index[i], ids[i]);
+                gst_inference_buffer_set_object_track(buffer, seen.index[i], ids[i]);
     }
 
     void predict(GstBuffer* buffer) {
         infer::FrameRecord record;
-        for (infer::ObjectRecord& o : tracker_->predict(time_)) {
+        for (infer::ObjectRecord& o : tracker_->predict(time)) {
             const double right = std::min(o.box.x + o.box.width, double(video.width));
             const double bottom = std::min(o.box.y + o.box.height, double(video.height));
             o.box.x = std::max(0.0, o.box.x), o.box.y = std::max(0.0, o.box.y);
@@ -153,7 +119,6 @@ private:
     std::optional<infer::Tracker> tracker_; // from start on
     bool predict_ = true;
     uint64_t max_age_ns_ = 0;
-    GstClockTime time_ = 0; // of the last frame
     gint width_ = 0, height_ = 0;
 };
 

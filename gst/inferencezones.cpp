@@ -63,7 +63,6 @@ public:
     infer::Result<void> start() override {
         set_ = settings();
         zones_.reset();
-        time_ = 0;
         auto config = read_config(set_.config);
         if (!config.ok())
             return config.error();
@@ -74,7 +73,7 @@ public:
     void caps_changed() override {
         if (zones_ && video.width == width_ && video.height == height_)
             return;
-        end_stays();
+        cut();
         width_ = video.width, height_ = video.height;
         infer::ZoneOptions options;
         options.width = width_, options.height = height_;
@@ -83,35 +82,20 @@ public:
         zones_.emplace(config_, options);
     }
 
-    void event(GstEvent* event) override {
-        switch (GST_EVENT_TYPE(event)) {
-        case GST_EVENT_STREAM_START:
-        case GST_EVENT_FLUSH_STOP:
-        case GST_EVENT_EOS:
-            end_stays();
-            break;
-        default:
-            break;
-        }
+    // No frame is left to carry these events: they are messages alone.
+    void cut() override {
+        if (zones_)
+            for (const infer::EventRecord& e : zones_->finish())
+                post(e);
     }
 
     GstFlowReturn frame(GstBuffer* buffer) override {
         go_to(buffer);
-        GPtrArray* objects =
-            gst_inference_buffer_get_objects(buffer, guint(width_), guint(height_));
-        std::vector<infer::ObjectRecord> records;
-        std::vector<guint> index;
-        for (guint i = 0; i < objects->len; i++) {
-            const auto& o = *static_cast<const GstInferenceObject*>(g_ptr_array_index(objects, i));
-            if (o.whole_frame)
-                continue;
-            records.push_back(object_record(o));
-            index.push_back(i);
-        }
-        g_ptr_array_unref(objects);
-        const infer::Zones::Frame found = zones_->update(time_, records);
-        for (size_t i = 0; i < index.size(); i++)
-            attach(buffer, index[i], found.zones[i]);
+        const IndexedObjects objects =
+            objects_of(buffer, video, [](const GstInferenceObject&) { return true; });
+        const infer::Zones::Frame found = zones_->update(time, objects.records);
+        for (size_t i = 0; i < objects.index.size(); i++)
+            attach(buffer, objects.index[i], found.zones[i]);
         for (const infer::EventRecord& e : found.events) {
             gst_buffer_add_inference_event_meta(buffer, event_structure(e));
             post(e);
@@ -120,25 +104,6 @@ public:
     }
 
 private:
-    // Frames without a time are a frame duration apart. Going back in time starts anew.
-    void go_to(GstBuffer* buffer) {
-        const GstClockTime duration =
-            video.fps_n > 0 ? gst_util_uint64_scale_int(GST_SECOND, video.fps_d, video.fps_n)
-                            : GST_SECOND / 25;
-        const GstClockTime now =
-            GST_BUFFER_PTS_IS_VALID(buffer) ? GST_BUFFER_PTS(buffer) : time_ + duration;
-        if (now < time_)
-            end_stays();
-        time_ = now;
-    }
-
-    // No frame is left to carry these events: they are messages alone.
-    void end_stays() {
-        if (zones_)
-            for (const infer::EventRecord& e : zones_->finish())
-                post(e);
-    }
-
     static void attach(GstBuffer* buffer, guint index, const std::vector<std::string>& zones) {
         std::vector<const gchar*> names;
         for (const std::string& z : zones)
@@ -151,7 +116,7 @@ private:
     void post(const infer::EventRecord& e) {
         GstStructure* s = event_structure(e);
         gst_structure_set(s, "type", G_TYPE_STRING, e.type.c_str(), "time", G_TYPE_UINT64,
-                          guint64(time_), nullptr);
+                          guint64(time), nullptr);
         gst_structure_set_name(s, "inferencezones");
         gst_element_post_message(element, gst_message_new_element(GST_OBJECT(element), s));
     }
@@ -159,7 +124,6 @@ private:
     ZonesSettings set_; // as of the start
     infer::ZonesConfig config_;
     std::optional<infer::Zones> zones_; // from the first caps on
-    GstClockTime time_ = 0;             // of the last frame
     gint width_ = 0, height_ = 0;
 };
 

@@ -29,6 +29,7 @@ GstBaseTransformClass* parent_class() {
 }
 
 gboolean start(GstBaseTransform* base) {
+    filter_of(base).time = 0;
     const infer::Result<void> started = filter_of(base).start();
     if (!started.ok())
         post_error(GST_ELEMENT(base), started.error(), "");
@@ -50,7 +51,19 @@ gboolean set_caps(GstBaseTransform* base, GstCaps* in, GstCaps*) {
 }
 
 gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
-    filter_of(base).event(event);
+    MetadataFilter& filter = filter_of(base);
+    switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_EOS:
+        filter.ended();
+        filter.cut();
+        break;
+    case GST_EVENT_STREAM_START:
+    case GST_EVENT_FLUSH_STOP:
+        filter.cut();
+        break;
+    default:
+        break;
+    }
     return parent_class()->sink_event(base, event);
 }
 
@@ -106,6 +119,17 @@ void instance_init(GTypeInstance* instance, gpointer klass) {
 }
 
 } // namespace
+
+GstClockTime MetadataFilter::go_to(GstBuffer* buffer, GstClockTime most) {
+    const GstClockTime duration =
+        video.fps_n > 0 ? gst_util_uint64_scale_int(GST_SECOND, video.fps_d, video.fps_n)
+                        : GST_SECOND / 25;
+    const GstClockTime now =
+        GST_BUFFER_PTS_IS_VALID(buffer) ? GST_BUFFER_PTS(buffer) : time + duration;
+    if (now < time || now - time > most)
+        cut();
+    return time = now;
+}
 
 GType register_metadata_filter(const FilterClassDef& def) {
     const GTypeInfo info = {

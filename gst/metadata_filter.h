@@ -23,16 +23,23 @@ public:
     virtual infer::Result<void> start() = 0; // its Error goes on the bus
     virtual void stop() {}
     virtual void caps_changed() {}
-    // Before the event goes on.
-    virtual void event(GstEvent*) {}
+    // EOS, before it goes on.
+    virtual void ended() {}
+    // What comes has nothing to do with what came: EOS, a flush, another stream.
+    virtual void cut() {}
     // The buffer is writable: its metadata, that is; its memory may be shared.
     virtual GstFlowReturn frame(GstBuffer* buffer) = 0;
 
     virtual void set(guint property, const GValue* value) = 0; // any thread
     virtual void get(guint property, GValue* value) = 0;
 
+    // Goes on to this frame and returns its time. A frame without one is a frame duration after
+    // the last. One that is before the last, or further than `most` behind it, comes after a cut().
+    GstClockTime go_to(GstBuffer* buffer, GstClockTime most = GST_CLOCK_TIME_NONE);
+
     GstElement* element = nullptr; // set before anything is called
     GstVideoInfo video = {};       // of the frames
+    GstClockTime time = 0;         // of the last frame since the start
 };
 
 // A member of the settings S as a property.
