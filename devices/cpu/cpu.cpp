@@ -102,13 +102,6 @@ bool is_set(const std::map<std::string, std::string>& extra, const char* key, co
     return at != extra.end() && at->second == value;
 }
 
-// Frames of a request, as the model says: what its first image has, or else its first input.
-int rows_of(const std::vector<InputFormat>& inputs) {
-    const auto image = std::ranges::find_if(inputs, [](const InputFormat& in) { return in.shape.size() == 4; });
-    const auto first = image != inputs.end() ? image : inputs.begin();
-    return first != inputs.end() && !first->shape.empty() ? int(first->shape[0]) : 1;
-}
-
 Result<std::unique_ptr<Executor>> compile(const Graph& graph, const CompileOptions& options) {
     const OneOmpThread one_thread;
     const auto bf16 = wants_bf16(options.precision);
@@ -137,7 +130,7 @@ Result<std::unique_ptr<Executor>> compile(const Graph& graph, const CompileOptio
     if (!program.ok())
         return program.error();
     Program& p = *program.value();
-    p.batch = options.batch > 0 ? options.batch : rows_of(p.inputs);
+    p.batch = options.batch > 0 ? options.batch : lanes::rows_of(p.inputs);
     words.insert({
         {"device", "CPU"},
         {"processor", processor_name()},
@@ -148,8 +141,7 @@ Result<std::unique_ptr<Executor>> compile(const Graph& graph, const CompileOptio
         {"steps", std::to_string(p.steps.size())},
         {"activations_kib", std::to_string(p.arena_bytes >> 10)},
     });
-    const auto profile = options.extra.find("profile");
-    const bool measured = profile != options.extra.end() && profile->second != "0";
+    const bool measured = lanes::asks_for_times(options.extra);
     return CpuExecutor::make(std::move(program.value()), shares.lanes, shares.threads, measured,
                              std::move(words));
 }

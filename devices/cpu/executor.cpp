@@ -4,7 +4,6 @@
 #include "devices/cpu/budget.h"
 #include "devices/cpu/cores.h"
 #include "devices/cpu/spin.h"
-#include "inference/memory_error.h"
 
 #include <omp.h>
 
@@ -33,8 +32,8 @@ CpuExecutor::make(std::unique_ptr<Program> program, int lanes, int threads_per_l
     executor->description_ = std::move(description);
     executor->stands_by_ = threads_per_lane > 1;
     if (profile)
-        executor->times_ = std::vector<StepTime>(executor->program_->steps.size() +
-                                                 (executor->program_->tail ? 1 : 0));
+        executor->times_ = std::vector<lanes::StepTime>(executor->program_->steps.size() +
+                                                        (executor->program_->tail ? 1 : 0));
     for (int k = 0; k < lanes; k++) {
         auto lane = Lane::make(*executor->program_, threads_per_lane,
                                processors_of(k, lanes, threads_per_lane));
@@ -70,24 +69,12 @@ Result<std::vector<Request>> CpuExecutor::make_requests(int count) {
     return requests;
 }
 
-void CpuExecutor::submit(Request& request) {
-    {
-        std::lock_guard lock(mutex_);
-        queue_.push_back(&request);
-        queued_++;
-    }
-    added_.notify_one();
-}
-
 void CpuExecutor::serve(std::stop_token stop, Lane& lane) {
     omp_set_num_threads(1); // of this thread; see docs/decisions on the CPU device
     if (!lane.processors().empty())
         stay_on(lane.processors());
-    while (Request* request = next(stop)) {
-        const auto ran =
-            or_memory_error("device=CPU", "run less at once", [&] { return run(*request, lane); });
-        request->done(ran.ok() ? nullptr : &ran.error());
-    }
+    while (Request* request = next(stop))
+        lanes::answer(*request, "CPU", [&] { return run(*request, lane); });
 }
 
 // The cores are given back before `done`, which is not ours.
@@ -98,29 +85,20 @@ Result<void> CpuExecutor::run(Request& request, Lane& lane) {
 
 Request* CpuExecutor::next(std::stop_token stop) {
     // Latency counts: a frame that follows the last at once need not wake this thread.
-    for (int spins = 0; stands_by_ && spins < short_spin && queued_ == 0; spins++)
+    for (int spins = 0; stands_by_ && spins < short_spin && queue_.is_empty(); spins++)
         pause_cpu();
-    std::unique_lock lock(mutex_);
-    if (!added_.wait(lock, stop, [&] { return !queue_.empty(); }))
-        return nullptr;
-    Request* request = queue_.front();
-    queue_.pop_front();
-    queued_--;
-    return request;
+    return queue_.next(std::move(stop));
 }
 
 std::vector<Executor::LayerTime> CpuExecutor::layer_times() const {
     std::vector<LayerTime> layers;
-    for (size_t k = 0; k < times_.size(); k++) {
-        const uint64_t calls = times_[k].calls;
-        const double us = double(times_[k].nanoseconds) / 1000;
-        if (k == program_->steps.size()) {
-            layers.push_back({"tail", "Tail", "interpreter", calls, us});
-            continue;
-        }
+    for (size_t k = 0; k < program_->steps.size() && !times_.empty(); k++) {
         const Step& step = program_->steps[k];
-        layers.push_back({step.name, step.op, std::string(step.kernel->name()), calls, us});
+        layers.push_back(
+            lanes::layer_time(step.name, step.op, std::string(step.kernel->name()), times_[k]));
     }
+    if (program_->tail && !times_.empty())
+        layers.push_back(lanes::layer_time("tail", "Tail", "interpreter", times_.back()));
     return layers;
 }
 

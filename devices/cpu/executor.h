@@ -3,11 +3,7 @@
 
 #include "devices/cpu/program.h"
 
-#include <atomic>
-#include <condition_variable>
-#include <deque>
 #include <map>
-#include <mutex>
 #include <thread>
 
 namespace infer::cpu {
@@ -26,7 +22,7 @@ public:
     std::span<const OutputFormat> outputs() const override { return program_->outputs; }
     int batch() const override { return program_->batch; }
     Result<std::vector<Request>> make_requests(int count) override;
-    void submit(Request& request) override;
+    void submit(Request& request) override { queue_.add(request); }
     int lanes() const override { return int(lanes_.size()); }
     std::map<std::string, std::string> describe() const override { return description_; }
     std::vector<LayerTime> layer_times() const override;
@@ -39,13 +35,10 @@ private:
 
     std::unique_ptr<Program> program_;
     std::map<std::string, std::string> description_;
-    std::vector<StepTime> times_; // empty: not measured
+    std::vector<lanes::StepTime> times_; // empty: not measured
     std::vector<std::unique_ptr<Lane>> lanes_;
     bool stands_by_ = false; // lanes look for the next request a little before they sleep
-    std::mutex mutex_;
-    std::condition_variable_any added_;
-    std::deque<Request*> queue_;        // guarded by mutex_
-    std::atomic<size_t> queued_{0};     // queue_.size(), written under mutex_
+    lanes::RequestQueue queue_;
     std::vector<std::jthread> threads_; // last member: stops and joins first
 };
 

@@ -11,11 +11,6 @@ constexpr size_t slack = 256;
 
 using Clock = std::chrono::steady_clock;
 
-void add_time(StepTime& time, Clock::duration more) {
-    time.calls++;
-    time.nanoseconds += uint64_t(std::chrono::nanoseconds(more).count());
-}
-
 } // namespace
 
 Result<std::unique_ptr<Lane>> Lane::make(const Program& program, int threads, const std::vector<int>& processors) {
@@ -80,7 +75,7 @@ void Lane::run_step(size_t k, const Request& request) {
     });
 }
 
-void Lane::run_steps(const Request& request, std::span<StepTime> times) {
+void Lane::run_steps(const Request& request, std::span<lanes::StepTime> times) {
     if (times.empty()) {
         for (size_t k = 0; k < program_.steps.size(); k++)
             run_step(k, request);
@@ -90,12 +85,11 @@ void Lane::run_steps(const Request& request, std::span<StepTime> times) {
     for (size_t k = 0; k < program_.steps.size(); k++) {
         run_step(k, request);
         const auto now = Clock::now();
-        add_time(times[k], now - before);
+        times[k].add(now - before);
         before = now;
     }
 }
 
-// The results' memory is theirs; the request keeps it until its next run.
 Result<void> Lane::run_tail(Request& request) const {
     const TailStep& tail = *program_.tail;
     std::vector<Tensor> inputs;
@@ -104,24 +98,19 @@ Result<void> Lane::run_tail(Request& request) const {
         view.data = address_of(tail.in[k], &request);
         inputs.push_back(Tensor::borrow(std::move(view)));
     }
-    auto results = tail.interpreter->run(std::move(inputs));
-    if (!results.ok())
-        return results.error();
     auto& memory = *static_cast<RequestMemory*>(request.memory.get());
-    memory.results = std::move(results.value());
-    for (size_t k = 0; k < tail.outputs.size(); k++)
-        request.outputs[size_t(tail.outputs[k])] = memory.results[k].view();
-    return {};
+    return lanes::run_tail(*tail.interpreter, std::move(inputs), tail.outputs, memory.results,
+                           request);
 }
 
-Result<void> Lane::run(Request& request, int threads, std::span<StepTime> times) {
+Result<void> Lane::run(Request& request, int threads, std::span<lanes::StepTime> times) {
     team_.work(threads, [&] { run_steps(request, times); });
     if (!program_.tail)
         return {};
     const auto before = Clock::now();
     auto done = run_tail(request);
     if (!times.empty())
-        add_time(times.back(), Clock::now() - before);
+        times.back().add(Clock::now() - before);
     return done;
 }
 

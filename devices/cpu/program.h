@@ -4,10 +4,10 @@
 #include "devices/cpu/arena.h"
 #include "devices/cpu/kernel.h"
 #include "devices/cpu/team.h"
+#include "devices/lanes/lanes.h"
 #include "inference/device.h"
 #include "inference/interpreter.h"
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,11 +53,6 @@ struct Program {
     int batch = 1;
 };
 
-// Time by step, added up over lanes.
-struct StepTime {
-    std::atomic<uint64_t> calls{0}, nanoseconds{0};
-};
-
 // What one lane needs to run a program: its arena, its scratch memory, its pointers. One request at
 // a time; nothing is allocated after make().
 class Lane {
@@ -70,7 +65,7 @@ public:
     int threads() const { return has_slices_ ? team_.threads() : 1; }
     // On at most `threads` of them. `times`: one entry a step and one for the tail, or empty for no
     // measuring. Only a tail fails.
-    Result<void> run(Request& request, int threads, std::span<StepTime> times);
+    Result<void> run(Request& request, int threads, std::span<lanes::StepTime> times);
 
 private:
     struct Bound {
@@ -84,7 +79,7 @@ private:
     void* address_of(const Location& at, const Request* request) const;
     void bind(const Step& step, Bound& bound, const Request* request) const;
     void run_step(size_t k, const Request& request);
-    void run_steps(const Request& request, std::span<StepTime> times);
+    void run_steps(const Request& request, std::span<lanes::StepTime> times);
     Result<void> run_tail(Request& request) const;
 
     const Program& program_;

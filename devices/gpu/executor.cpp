@@ -12,8 +12,8 @@ GpuExecutor::make(std::unique_ptr<Program> program, int lanes, bool profile,
     executor->program_ = std::move(program);
     executor->description_ = std::move(description);
     if (profile)
-        executor->times_ = std::vector<StepTime>(executor->program_->steps.size() +
-                                                 (executor->program_->tail ? 1 : 0));
+        executor->times_ = std::vector<lanes::StepTime>(executor->program_->steps.size() +
+                                                        (executor->program_->tail ? 1 : 0));
     for (int k = 0; k < lanes; k++) {
         auto lane = Lane::make(*executor->program_);
         if (!lane.ok())
@@ -64,41 +64,20 @@ Result<std::vector<Request>> GpuExecutor::make_requests(int count) {
     return requests;
 }
 
-void GpuExecutor::submit(Request& request) {
-    {
-        const std::lock_guard lock(mutex_);
-        queue_.push_back(&request);
-    }
-    added_.notify_one();
-}
-
 void GpuExecutor::serve(std::stop_token stop, Lane& lane) {
-    while (Request* request = next(stop)) {
-        const auto ran = lane.run(*request, times_);
-        request->done(ran.ok() ? nullptr : &ran.error());
-    }
-}
-
-Request* GpuExecutor::next(std::stop_token stop) {
-    std::unique_lock lock(mutex_);
-    if (!added_.wait(lock, stop, [&] { return !queue_.empty(); }))
-        return nullptr;
-    Request* request = queue_.front();
-    queue_.pop_front();
-    return request;
+    while (Request* request = queue_.next(stop))
+        lanes::answer(*request, program_->context->hardware().handle,
+                      [&] { return lane.run(*request, times_); });
 }
 
 std::vector<Executor::LayerTime> GpuExecutor::layer_times() const {
     std::vector<LayerTime> layers;
-    for (size_t k = 0; k < times_.size(); k++) {
-        const uint64_t calls = times_[k].calls;
-        const double us = double(times_[k].nanoseconds) / 1000;
-        if (k == program_->steps.size())
-            layers.push_back({"tail", "Tail", "interpreter", calls, us});
-        else
-            layers.push_back({program_->steps[k].name, program_->steps[k].op,
-                              program_->steps[k].kernel, calls, us});
+    for (size_t k = 0; k < program_->steps.size() && !times_.empty(); k++) {
+        const Step& step = program_->steps[k];
+        layers.push_back(lanes::layer_time(step.name, step.op, step.kernel, times_[k]));
     }
+    if (program_->tail && !times_.empty())
+        layers.push_back(lanes::layer_time("tail", "Tail", "interpreter", times_.back()));
     return layers;
 }
 

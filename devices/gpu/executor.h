@@ -3,10 +3,7 @@
 
 #include "devices/gpu/lane.h"
 
-#include <condition_variable>
-#include <deque>
 #include <map>
-#include <mutex>
 #include <thread>
 
 namespace infer::gpu {
@@ -24,7 +21,7 @@ public:
     std::span<const OutputFormat> outputs() const override { return program_->outputs; }
     int batch() const override { return program_->batch; }
     Result<std::vector<Request>> make_requests(int count) override;
-    void submit(Request& request) override;
+    void submit(Request& request) override { queue_.add(request); }
     int lanes() const override { return int(lanes_.size()); }
     std::map<std::string, std::string> describe() const override { return description_; }
     std::vector<LayerTime> layer_times() const override;
@@ -32,15 +29,12 @@ public:
 private:
     GpuExecutor() = default;
     void serve(std::stop_token stop, Lane& lane); // a lane's thread, from start to stop
-    Request* next(std::stop_token stop);          // blocks; nullptr once stopped and empty
 
     std::unique_ptr<Program> program_;
     std::map<std::string, std::string> description_;
-    std::vector<StepTime> times_; // empty: not measured
+    std::vector<lanes::StepTime> times_; // empty: not measured
     std::vector<std::unique_ptr<Lane>> lanes_;
-    std::mutex mutex_;
-    std::condition_variable_any added_;
-    std::deque<Request*> queue_;        // guarded by mutex_
+    lanes::RequestQueue queue_;
     std::vector<std::jthread> threads_; // last member: stops and joins first
 };
 

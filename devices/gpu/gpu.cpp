@@ -62,14 +62,6 @@ Result<void> check_extra(const std::map<std::string, std::string>& extra) {
     return {};
 }
 
-// Frames of a request, as the model says: what its first image has, or else its first input.
-int rows_of(const std::vector<InputFormat>& inputs) {
-    const auto image =
-        std::ranges::find_if(inputs, [](const InputFormat& in) { return in.shape.size() == 4; });
-    const auto first = image != inputs.end() ? image : inputs.begin();
-    return first != inputs.end() && !first->shape.empty() ? int(first->shape[0]) : 1;
-}
-
 std::map<std::string, std::string> words_of(const Program& program, bool half, int lanes) {
     const Hardware& h = program.context->hardware();
     const auto counted = [&](Step::Kind kind) {
@@ -123,13 +115,12 @@ Result<std::unique_ptr<Executor>> compile(const Graph& graph, const CompileOptio
     auto program = finish_program(std::move(draft.value()), context.value());
     if (!program.ok())
         return program.error();
-    program.value()->batch = options.batch > 0 ? options.batch : rows_of(program.value()->inputs);
+    program.value()->batch =
+        options.batch > 0 ? options.batch : lanes::rows_of(program.value()->inputs);
     const int lanes = options.streams > 0 ? options.streams : options.hint == Hint::Latency ? 1 : 2;
-    const auto profile = options.extra.find("profile");
     auto words = words_of(*program.value(), half.value(), lanes);
     return GpuExecutor::make(std::move(program.value()), lanes,
-                             profile != options.extra.end() && profile->second != "0",
-                             std::move(words));
+                             lanes::asks_for_times(options.extra), std::move(words));
 }
 
 // A GPU wants work for all its units at once; on a processor batches bring nothing.

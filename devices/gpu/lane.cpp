@@ -5,16 +5,7 @@
 #include <cstring>
 
 namespace infer::gpu {
-namespace {
-
 using Clock = std::chrono::steady_clock;
-
-void add_time(StepTime& time, Clock::duration more) {
-    time.calls++;
-    time.nanoseconds += uint64_t(std::chrono::nanoseconds(more).count());
-}
-
-} // namespace
 
 Result<std::unique_ptr<PinnedMemory>> PinnedMemory::make(const Context& context,
                                                          cl_command_queue queue, size_t bytes) {
@@ -151,25 +142,19 @@ cl_int Lane::read_outputs(Request& request) {
     return status;
 }
 
-// The results' memory is theirs; the request keeps it until its next run.
 Result<void> Lane::run_tail(Request& request) {
     const TailStep& tail = *program_.tail;
     std::vector<Tensor> inputs;
     for (const HostPlace& place : tail.in)
         inputs.push_back(Tensor::borrow(view_of(place)));
-    auto results = tail.interpreter->run(std::move(inputs));
-    if (!results.ok())
-        return results.error();
     auto& memory = *static_cast<RequestMemory*>(request.memory.get());
-    memory.results = std::move(results.value());
-    for (size_t k = 0; k < tail.outputs.size(); k++)
-        request.outputs[size_t(tail.outputs[k])] = memory.results[k].view();
-    return {};
+    return lanes::run_tail(*tail.interpreter, std::move(inputs), tail.outputs, memory.results,
+                           request);
 }
 
 // All is put into the queue at once, but for what the host computes in between. Measured, each step
 // is waited for.
-Result<void> Lane::run(Request& request, std::span<StepTime> times) {
+Result<void> Lane::run(Request& request, std::span<lanes::StepTime> times) {
     cl_int status = CL_SUCCESS;
     std::string where = "the input";
     for (size_t k = 0; k < program_.input_slots.size() && status == CL_SUCCESS; k++) {
@@ -185,7 +170,7 @@ Result<void> Lane::run(Request& request, std::span<StepTime> times) {
         status = start(k);
         if (!times.empty() && status == CL_SUCCESS) {
             status = cl().clFinish(queue_.get());
-            add_time(times[k], Clock::now() - before);
+            times[k].add(Clock::now() - before);
         }
     }
     if (status == CL_SUCCESS)
@@ -198,7 +183,7 @@ Result<void> Lane::run(Request& request, std::span<StepTime> times) {
     const auto before = Clock::now();
     auto done = run_tail(request);
     if (!times.empty())
-        add_time(times.back(), Clock::now() - before);
+        times.back().add(Clock::now() - before);
     return done;
 }
 

@@ -39,7 +39,7 @@ public:
     static Result<std::unique_ptr<Lane>> make(const Program& program);
 
     // `times`: one entry a step and one for the tail, or empty for no measuring.
-    Result<void> run(Request& request, std::span<StepTime> times);
+    Result<void> run(Request& request, std::span<lanes::StepTime> times);
 
 private:
     explicit Lane(const Program& program) : program_(program) {}

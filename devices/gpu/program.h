@@ -2,12 +2,12 @@
 #pragma once
 
 #include "devices/gpu/context.h"
+#include "devices/lanes/lanes.h"
 #include "inference/device.h"
 #include "inference/interpreter.h"
 #include "inference/op.h"
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -80,11 +80,6 @@ struct Program {
     std::vector<InputSlot> input_slots;
     std::vector<OutputSlot> output_slots;
     int batch = 1;
-};
-
-// Time by step, added up over lanes.
-struct StepTime {
-    std::atomic<uint64_t> calls{0}, nanoseconds{0};
 };
 
 } // namespace infer::gpu
