@@ -134,8 +134,7 @@ struct DeviceDef {
     bool combines = false; // made of other devices: gets the device-options of all of them
 };
 
-// Made from devices/meson.build.
-const DeviceDef* find_device(std::string_view name);
-std::span<const DeviceDef* const> all_devices();
+std::span<const DeviceDef* const> all_devices(); // made from devices/meson.build
+const DeviceDef* find_device(std::string_view name); // of those; nullptr: there is none
 
 } // namespace infer

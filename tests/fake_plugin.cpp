@@ -160,11 +160,6 @@ std::span<const DeviceDef* const> all_devices() {
     return table;
 }
 
-const DeviceDef* find_device(std::string_view name) {
-    const auto found = std::ranges::find(all_devices(), name, &DeviceDef::name);
-    return found == all_devices().end() ? nullptr : *found;
-}
-
 } // namespace infer
 
 void fake_plugin::let_go() {

@@ -19,10 +19,6 @@ std::span<const DeviceDef* const> all_devices() {
     return table;
 }
 
-const DeviceDef* find_device(std::string_view name) {
-    return name == "MULTI" ? &device_multi : find_fake(name);
-}
-
 } // namespace infer
 
 namespace {

@@ -29,13 +29,6 @@ std::span<const DeviceDef* const> all_devices() {
     return table;
 }
 
-const DeviceDef* find_device(std::string_view name) {
-    for (const DeviceDef* device : all_devices())
-        if (device->name == name)
-            return device;
-    return nullptr;
-}
-
 } // namespace infer
 
 namespace {
