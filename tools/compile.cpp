@@ -66,11 +66,21 @@ Result<void> read_options(const Arguments& arguments, Precision precision, Job& 
     return {};
 }
 
-Result<std::unique_ptr<Executor>> compile_graph(Graph& graph, const Job& job) {
-    constexpr DeviceTable devices{find_device, all_devices};
+namespace {
+
+constexpr DeviceTable devices{find_device, all_devices};
+
+// The options of the job's device, which is there.
+Result<CompileOptions> own_options(const Job& job) {
     if (const auto there = check_device(job.device, devices); !there.ok())
         return there.error();
-    const auto options = options_for(job.device, job.options, devices);
+    return options_for(job.device, job.options, devices);
+}
+
+} // namespace
+
+Result<std::unique_ptr<Executor>> compile_graph(Graph& graph, const Job& job) {
+    const auto options = own_options(job);
     if (!options.ok())
         return options.error();
     if (const auto optimized = optimize(graph); !optimized.ok())
@@ -79,10 +89,7 @@ Result<std::unique_ptr<Executor>> compile_graph(Graph& graph, const Job& job) {
 }
 
 Result<Choice> settings_of(const Job& job) {
-    constexpr DeviceTable devices{find_device, all_devices};
-    if (const auto there = check_device(job.device, devices); !there.ok())
-        return there.error();
-    const auto own = options_for(job.device, job.options, devices);
+    const auto own = own_options(job);
     if (!own.ok())
         return own.error();
     if (!job.uses_tuning)
