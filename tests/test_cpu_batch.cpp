@@ -4,6 +4,7 @@
 #include "inference/formats/format.h"
 #include "inference/ops/kernel.h"
 #include "inference/session/rows.h"
+#include "tests/case_name.h"
 #include "tests/cpu_rig.h"
 #include "tests/model_cases.h"
 #include "tests/npz.h"
@@ -150,13 +151,7 @@ TEST_P(CpuBatch, each_row_gives_what_it_gives_alone_or_the_model_says_why_not) {
 }
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(CpuBatch);
-INSTANTIATE_TEST_SUITE_P(Every, CpuBatch, testing::ValuesIn(all_models()), [](const auto& test) {
-    std::string name = test.param.name;
-    for (char& c : name)
-        if (!std::isalnum(static_cast<unsigned char>(c)))
-            c = '_';
-    return name;
-});
+INSTANTIATE_TEST_SUITE_P(Every, CpuBatch, testing::ValuesIn(all_models()), case_name);
 
 // ---- What stands in the way, and what does not, in small graphs
 

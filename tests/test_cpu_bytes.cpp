@@ -8,6 +8,7 @@
 #include "devices/cpu/onednn.h"
 #include "devices/cpu/simd.h"
 #include "inference/quantized.h"
+#include "tests/case_name.h"
 #include "tests/model_cases.h"
 #include "tests/quantized_cases.h"
 
@@ -187,15 +188,6 @@ std::vector<ModelCase> quantized_models() {
     return models;
 }
 
-std::string name_of_model(const ::testing::TestParamInfo<ModelCase>& info) {
-    std::string name = info.param.name;
-    for (char& c : name)
-        if (!std::isalnum(static_cast<unsigned char>(c)))
-            c = '_';
-    return name;
-}
-
-INSTANTIATE_TEST_SUITE_P(Known, CpuByteModels, ::testing::ValuesIn(quantized_models()),
-                         name_of_model);
+INSTANTIATE_TEST_SUITE_P(Known, CpuByteModels, ::testing::ValuesIn(quantized_models()), case_name);
 
 } // namespace

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tests/case_name.h"
 #include "tests/cpu_rig.h"
 #include "tests/model_cases.h"
 #include "tests/npz.h"
@@ -129,15 +130,7 @@ TEST_P(CpuModels, every_convolution_has_a_fast_kernel) {
         }
 }
 
-std::string name_of_case(const ::testing::TestParamInfo<ModelCase>& info) {
-    std::string name = info.param.name;
-    for (char& c : name)
-        if (!std::isalnum(static_cast<unsigned char>(c)))
-            c = '_';
-    return name;
-}
-
-INSTANTIATE_TEST_SUITE_P(Known, CpuModels, ::testing::ValuesIn(model_cases()), name_of_case);
-INSTANTIATE_TEST_SUITE_P(Known, ComparedCpuModels, ::testing::ValuesIn(compared_model_cases()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Known, CpuModels, ::testing::ValuesIn(model_cases()), case_name);
+INSTANTIATE_TEST_SUITE_P(Known, ComparedCpuModels, ::testing::ValuesIn(compared_model_cases()), case_name);
 
 } // namespace

@@ -2,6 +2,7 @@
 //
 // All known models on the first GPU (PoCL where there is none), in f32: the same bounds as on the
 // CPU.
+#include "tests/case_name.h"
 #include "tests/cpu_rig.h"
 #include "tests/model_cases.h"
 
@@ -64,14 +65,6 @@ TEST_P(GpuModels, give_the_known_outputs) {
             << layer.op << " " << layer.name;
 }
 
-std::string name_of_case(const ::testing::TestParamInfo<ModelCase>& info) {
-    std::string name = info.param.name;
-    for (char& c : name)
-        if (!std::isalnum(static_cast<unsigned char>(c)))
-            c = '_';
-    return name;
-}
-
-INSTANTIATE_TEST_SUITE_P(Known, GpuModels, ::testing::ValuesIn(cases()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Known, GpuModels, ::testing::ValuesIn(cases()), case_name);
 
 } // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Real models, optimized, run by the reference kernels: every operator, shape rule and pass at
 // once.
+#include "tests/case_name.h"
 #include "tests/model_cases.h"
 
 #include "inference/graph.h"
@@ -65,12 +66,6 @@ TEST_P(Batches, give_each_row_of_a_batch_its_result) {
 
 namespace {
 
-std::string name_of_case(const testing::TestParamInfo<ModelCase>& info) {
-    std::string name = info.param.name;
-    std::replace(name.begin(), name.end(), '-', '_');
-    return name;
-}
-
 std::vector<ModelCase> light(const std::vector<ModelCase>& cases) {
     std::vector<ModelCase> left;
     std::copy_if(cases.begin(), cases.end(), std::back_inserter(left),
@@ -80,6 +75,6 @@ std::vector<ModelCase> light(const std::vector<ModelCase>& cases) {
 
 } // namespace
 
-INSTANTIATE_TEST_SUITE_P(Onnx, Models, testing::ValuesIn(model_cases()), name_of_case);
-INSTANTIATE_TEST_SUITE_P(Compared, Models, testing::ValuesIn(light(compared_model_cases())), name_of_case);
-INSTANTIATE_TEST_SUITE_P(Onnx, Batches, testing::ValuesIn(model_cases()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Onnx, Models, testing::ValuesIn(model_cases()), case_name);
+INSTANTIATE_TEST_SUITE_P(Compared, Models, testing::ValuesIn(light(compared_model_cases())), case_name);
+INSTANTIATE_TEST_SUITE_P(Onnx, Batches, testing::ValuesIn(model_cases()), case_name);
