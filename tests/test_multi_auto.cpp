@@ -107,3 +107,13 @@ TEST(Auto, ends_at_once_while_the_better_device_is_still_being_made_ready) {
     party.session.reset(); // or this would wait for ever
     party.devices[1].let_compile();
 }
+
+TEST(Auto, may_end_at_the_moment_a_better_device_joins) {
+    for (int round = 0; round < 100; round++) {
+        Device::Options better = taking(1000);
+        better.hold_compile = true;
+        Party party("AUTO", parts(better), requests);
+        party.run(1, 1);
+        party.devices[1].let_compile();
+    }
+}

@@ -55,9 +55,14 @@ void Core::catch_canary(size_t device) {
 }
 
 Result<void> Core::join(size_t device, Candidate candidate) {
+    std::lock_guard making(making_);
+    {
+        std::lock_guard lock(mutex_);
+        if (closing_)
+            return {};
+    }
     if (auto fits = can_convert(home(), *candidate.executor); !fits.ok())
         return fits;
-    std::lock_guard making(making_);
     Member& member = members_[device];
     member.canary = std::move(candidate.canary);
     catch_canary(device);
@@ -355,6 +360,7 @@ void Core::close() {
                    });
         });
     }
+    std::lock_guard making(making_); // whoever joins meanwhile is done with the others
     for (Member& member : members_) {
         std::unique_lock lock(mutex_);
         const bool is_stuck = member.stuck > 0 || member.canary_run == Run::Stuck;

@@ -139,7 +139,7 @@ private:
     const std::vector<InputFormat> inputs_;   // of the requests that users fill
     const std::vector<OutputFormat> outputs_; // as users read them
 
-    std::mutex making_; // one make_requests() or join() at a time; before mutex_
+    std::mutex making_; // one make_requests(), join() or end of executors at a time; before mutex_
     mutable std::mutex
         mutex_; // guards all below; an executor is set once, before its member is InUse
     std::condition_variable idle_;
