@@ -289,6 +289,7 @@ TEST(Multi, keeps_every_frame_and_its_order_on_threads) {
     config.device = "MULTI:FAKE,FAKE.1,FAKE.2";
     config.is_private = true;
     config.options.batch = 4;
+    config.options.extra["balance"] = "turns"; // so that each gets to what it fails at
     for (const char* name : {"FAKE", "FAKE.1", "FAKE.2"}) {
         Device::Options options{.batch = 4, .lanes = 2, .random_order = true, .threads = true};
         for (int k = 20; k < 10'000 && devices.size() < 2; k += 97) // the third never fails

@@ -8,6 +8,11 @@
 using namespace infer;
 using namespace infer::multi;
 
+// This program's devices, in place of devices/device_table.cpp: none.
+namespace infer {
+std::span<const DeviceDef* const> all_devices() { return {}; }
+} // namespace infer
+
 namespace {
 
 InputFormat picture(InputFormat::Layout layout, ElementType type) {
